@@ -1,0 +1,1 @@
+"""Accounts, people and their rights, sign-in, country editions."""

@@ -1,0 +1,47 @@
+"""Settings of identity."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from shared.settings import ServiceSettings
+
+
+class SigningSettings(BaseModel):
+    """The private keys of access tokens: a JWK set. Its first key signs, all of them are published.
+
+    A missing file is created with one fresh key, readable by its owner alone. All replicas share one file.
+    """
+
+    key_file: Path = Path(".local/keys/identity-signing.json")
+
+
+class BootstrapSettings(BaseModel):
+    """The machine client that sets a new installation up; without a file there is none."""
+
+    client_secret_file: Path | None = None
+
+
+class SessionSettings(BaseModel):
+    access_seconds: int = Field(default=300, gt=0)
+    refresh_days: int = Field(default=30, gt=0, description="counted from sign-in; refreshing does not extend it")
+
+
+class PasswordSettings(BaseModel):
+    """One hash takes 64 MiB and about 100 ms of a processor: `threads` hash at once, `waiting` more may queue."""
+
+    threads: int = Field(default=2, gt=0)
+    waiting: int = Field(default=30, ge=0)
+
+
+class ClientSettings(BaseModel):
+    secret_grace_minutes: int = Field(default=24 * 60, ge=0, description="how long a rotated secret still works")
+
+
+class Settings(ServiceSettings):
+    service: str = "identity"
+    signing: SigningSettings = SigningSettings()
+    bootstrap: BootstrapSettings = BootstrapSettings()
+    sessions: SessionSettings = SessionSettings()
+    passwords: PasswordSettings = PasswordSettings()
+    clients: ClientSettings = ClientSettings()
