@@ -1,0 +1,236 @@
+"""Which mail an event asks for, and what becomes of it. A mail is queued once and ends sent, skipped or failed."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import AwareDatetime
+
+from shared.contracts.base import Contract
+from shared.contracts.catalog import Location, Site
+from shared.contracts.identity import PersonState, UserState, UserStatus
+from shared.contracts.notifier import MessageChanged, MessageState, MessageStatus
+from shared.contracts.tickets import (
+    EngineerTravelling,
+    PromiseState,
+    ReportState,
+    TicketClosed,
+    TicketDevice,
+    TicketEvent,
+    TicketOpened,
+    TicketResolved,
+    TicketState,
+    VisitMoved,
+    VisitPlanned,
+    VisitState,
+)
+
+
+class MessageKind(StrEnum):
+    """What a mail is about; also the name of its template."""
+
+    TICKET_OPENED = "ticket_opened"
+    VISIT_PLANNED = "visit_planned"
+    VISIT_MOVED = "visit_moved"
+    ENGINEER_TRAVELLING = "engineer_travelling"
+    TICKET_RESOLVED = "ticket_resolved"
+    TICKET_CLOSED = "ticket_closed"
+
+
+KIND_OF_EVENT: Mapping[type[TicketEvent], MessageKind] = {
+    TicketOpened: MessageKind.TICKET_OPENED,
+    VisitPlanned: MessageKind.VISIT_PLANNED,
+    VisitMoved: MessageKind.VISIT_MOVED,
+    EngineerTravelling: MessageKind.ENGINEER_TRAVELLING,
+    TicketResolved: MessageKind.TICKET_RESOLVED,
+    TicketClosed: MessageKind.TICKET_CLOSED,
+}
+
+_ENDED = frozenset({MessageKind.TICKET_RESOLVED, MessageKind.TICKET_CLOSED})
+SUPERSEDED_BY: Mapping[MessageKind, frozenset[MessageKind]] = {
+    MessageKind.TICKET_OPENED: frozenset(),
+    MessageKind.VISIT_PLANNED: frozenset({MessageKind.VISIT_PLANNED, MessageKind.VISIT_MOVED}) | _ENDED,
+    MessageKind.VISIT_MOVED: frozenset({MessageKind.VISIT_PLANNED, MessageKind.VISIT_MOVED}) | _ENDED,
+    MessageKind.ENGINEER_TRAVELLING: frozenset({MessageKind.VISIT_PLANNED, MessageKind.VISIT_MOVED}) | _ENDED,
+    MessageKind.TICKET_RESOLVED: frozenset(),
+    MessageKind.TICKET_CLOSED: frozenset(),
+}
+"""A mail that waited for the mail server is dropped when a later event has made its promise untrue."""
+
+BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 180, 600, 1800))
+"""Pauses between attempts; the last one repeats until the event is too old."""
+
+VIEW_GRACE = timedelta(seconds=30)
+"""How long a recipient whom the views do not know, or do not allow yet, is looked up again before the mail is dropped."""
+
+
+class SkipReason(StrEnum):
+    """Why a mail was not sent although an event asked for it."""
+
+    PERSON_UNKNOWN = "person_unknown"
+    NOT_ACTIVE = "not_active"
+    NOT_PERMITTED = "not_permitted"
+    NOT_WANTED = "not_wanted"
+    STAFF = "staff"
+    SUPERSEDED = "superseded"
+    TOO_OLD = "too_old"
+
+
+class FailReason(StrEnum):
+    """Why a mail could not be delivered. A refusal by the mail server adds its code: `refused_550`."""
+
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+
+
+class TicketFacts(Contract):
+    """What the mails show of a ticket as it was at the event, and what the permission to see it depends on."""
+
+    ticket_id: str
+    number: str
+    account_id: str
+    group_ids: tuple[str, ...] = ()
+    device: TicketDevice
+    site: Site
+    location: Location
+    own_reference: str | None = None
+    error_code: str | None = None
+    description: str
+    promise: PromiseState
+    opened_at: AwareDatetime
+    visit: VisitState | None = None
+    report: ReportState | None = None
+
+    @classmethod
+    def of(cls, ticket: TicketState, *, visit_id: str | None) -> "TicketFacts":
+        visit = next((visit for visit in ticket.visits if visit.visit_id == visit_id), None)
+        return cls.model_validate(ticket.model_dump() | {"visit": visit})
+
+
+class Message(Contract):
+    """One mail to one person about one event.
+
+    `attempt` counts handovers to the mail server. `unanswered` counts those whose outcome nobody knows: the process
+    died, or the connection broke, between the last byte and the server's answer. `handed_over` is set while one is
+    under way.
+    """
+
+    message_id: str
+    user_id: str
+    kind: MessageKind
+    status: MessageStatus = MessageStatus.QUEUED
+    reason: str | None = None
+    event_id: str
+    event_at: AwareDatetime
+    event_sequence: int
+    facts: TicketFacts
+    template_version: str
+    language: str | None = None
+    subject: str | None = None
+    attempt: int = 0
+    unanswered: int = 0
+    handed_over: bool = False
+    queued_at: AwareDatetime
+    at: AwareDatetime
+
+    def changed(self) -> MessageChanged:
+        return MessageChanged(
+            message=MessageState(
+                message_id=self.message_id,
+                user_id=self.user_id,
+                kind=self.kind,
+                ticket_id=self.facts.ticket_id,
+                status=self.status,
+                reason=self.reason,
+                template_version=self.template_version,
+                at=self.at,
+            )
+        )
+
+
+def recipient(ticket: TicketState) -> str | None:
+    """Who hears about a ticket: its contact, else the person it was opened for, else who opened it."""
+    return ticket.contact_user_id or ticket.on_behalf_of or ticket.opened_by
+
+
+def too_old(event_at: datetime, *, now: datetime, limit: timedelta) -> bool:
+    """Whether an event is history: a replay, or an outage longer than `limit`, must not mail."""
+    return now - event_at > limit
+
+
+def refusal(user: UserState | None, person: PersonState | None, *, permitted: bool, wanted: bool) -> SkipReason | None:
+    """Why this person must not get the mail now, or None. Staff without customer rights follow tickets at their desk."""
+    if user is None or person is None:
+        return SkipReason.PERSON_UNKNOWN
+    if user.status is not UserStatus.ACTIVE:
+        return SkipReason.NOT_ACTIVE
+    if user.staff_roles and not user.rights:
+        return SkipReason.STAFF
+    if not permitted:
+        return SkipReason.NOT_PERMITTED
+    return None if wanted else SkipReason.NOT_WANTED
+
+
+def may_heal(reason: SkipReason, *, queued_at: datetime, now: datetime) -> bool:
+    """Whether the refusal may only be a view that has not caught up with the event yet."""
+    behind = {SkipReason.PERSON_UNKNOWN, SkipReason.NOT_PERMITTED, SkipReason.NOT_ACTIVE}
+    return reason in behind and now - queued_at < VIEW_GRACE
+
+
+def pause_before(attempt: int) -> timedelta:
+    """The pause after the `attempt`th unsuccessful handover, counted from 1."""
+    return BACKOFF[min(attempt, len(BACKOFF)) - 1]
+
+
+def handed_over(message: Message) -> Message:
+    """Written before the first byte goes out. A handover still under way means that its outcome was lost."""
+    return message.model_copy(
+        update={
+            "attempt": message.attempt + 1,
+            "unanswered": message.unanswered + (1 if message.handed_over else 0),
+            "handed_over": True,
+        }
+    )
+
+
+def repeat_allowed(message: Message) -> bool:
+    """At most one repeat after lost outcomes: the recipient sees two mails with one Message-ID at the worst."""
+    return message.unanswered + (1 if message.handed_over else 0) <= 1
+
+
+def sent(message: Message, *, language: str, subject: str, template_version: str, now: datetime) -> Message:
+    return message.model_copy(
+        update={
+            "status": MessageStatus.SENT,
+            "reason": None,
+            "language": language,
+            "subject": subject,
+            "template_version": template_version,
+            "handed_over": False,
+            "at": now,
+        }
+    )
+
+
+def postponed(message: Message, *, reason: str, unanswered: bool) -> Message:
+    """Not delivered this time. An `unanswered` handover may have arrived all the same."""
+    return message.model_copy(
+        update={
+            "reason": reason,
+            "handed_over": False,
+            "unanswered": message.unanswered + (1 if unanswered else 0),
+        }
+    )
+
+
+def skipped(message: Message, reason: SkipReason, *, now: datetime) -> Message:
+    return message.model_copy(
+        update={"status": MessageStatus.SKIPPED, "reason": reason, "handed_over": False, "at": now}
+    )
+
+
+def failed(message: Message, reason: str, *, now: datetime) -> Message:
+    return message.model_copy(
+        update={"status": MessageStatus.FAILED, "reason": reason, "handed_over": False, "at": now}
+    )

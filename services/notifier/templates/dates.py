@@ -1,0 +1,90 @@
+"""Moments, windows and opening hours as a reader of one country writes them (CLDR), in that reader's time zone."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_interval, format_time, get_day_names, get_timezone_name
+from babel.support import Translations
+
+from shared.contracts.identity import OpeningHours
+
+# The year stands last in the full date pattern of all six languages, in Spanish behind "de".
+YEAR_AT_THE_END = re.compile(r"[,\s]*(?:'de'\s*)?y+\s*$")
+
+
+def locale_of(language: str, country: str) -> Locale:
+    """The CLDR locale of a reader. CLDR knows only likely pairs: English in France reads as English in Europe."""
+    for tag in (f"{language}_{country}", f"{language}_150", language):
+        try:
+            return Locale.parse(tag)
+        except UnknownLocaleError:
+            continue
+    return Locale.parse("en_150")
+
+
+@dataclass(frozen=True)
+class Dates:
+    """How one reader reads moments: the locale, the texts that join a date and a time, and the time zone."""
+
+    locale: Locale
+    texts: Translations
+    time_zone: ZoneInfo
+
+    def day(self, moment: datetime) -> str:
+        """Weekday and day without the year: "Montag, 7. Dezember"."""
+        return self._day(moment.astimezone(self.time_zone).date())
+
+    def clock(self, moment: datetime) -> str:
+        """The time of day: "08:00"."""
+        return self._time(moment.astimezone(self.time_zone).time())
+
+    def moment(self, moment: datetime) -> str:
+        """Day and time: "Montag, 7. Dezember, 08:00 Uhr"."""
+        return self.texts.ugettext("%(date)s, %(time)s") % {"date": self.day(moment), "time": self.clock(moment)}
+
+    def moment_seen_from(self, moment: datetime, now: datetime) -> str:
+        """As `moment`, but "heute, 08:40 Uhr" on the reader's own day."""
+        if moment.astimezone(self.time_zone).date() == now.astimezone(self.time_zone).date():
+            return self.texts.ugettext("today, %(time)s") % {"time": self.clock(moment)}
+        return self.moment(moment)
+
+    def window(self, start: datetime, end: datetime) -> str:
+        """A span of time: "Montag, 7. Dezember, 08:00–10:00 Uhr", or two moments when it crosses midnight."""
+        first, last = start.astimezone(self.time_zone), end.astimezone(self.time_zone)
+        if first.date() != last.date():
+            return f"{self.moment(start)} – {self.moment(end)}"
+        hours = self._hours(first.time(), last.time())
+        return self.texts.ugettext("%(date)s, %(hours)s") % {"date": self._day(first.date()), "hours": hours}
+
+    def zone_name(self) -> str:
+        """The time zone in words: "Mitteleuropäische Zeit"."""
+        return get_timezone_name(self.time_zone, width="long", zone_variant="generic", locale=self.locale)
+
+    def opening_hours(self, hours: Sequence[OpeningHours]) -> str:
+        """Weekdays with the same hours together, in local time of the edition: "Mo–Fr 08:00–17:00 Uhr; Sa 09:00–12:00 Uhr"."""
+        segments: dict[int, list[str]] = {}
+        for segment in sorted(hours, key=lambda segment: (segment.weekday, segment.opens)):
+            segments.setdefault(segment.weekday, []).append(self._hours(segment.opens, segment.closes))
+        # A run of neighbouring weekdays with equal hours keeps "weekday - position" constant.
+        runs = groupby(enumerate(sorted(segments)), key=lambda numbered: (numbered[1] - numbered[0], segments[numbered[1]]))
+        return "; ".join(self._run([weekday for _, weekday in run], segments) for _, run in runs)
+
+    def _run(self, weekdays: list[int], segments: dict[int, list[str]]) -> str:
+        names = get_day_names("abbreviated", context="stand-alone", locale=self.locale)
+        days = names[weekdays[0]] if len(weekdays) == 1 else f"{names[weekdays[0]]}–{names[weekdays[-1]]}"
+        return f"{days} {', '.join(segments[weekdays[0]])}"
+
+    def _day(self, day: date) -> str:
+        return format_date(day, YEAR_AT_THE_END.sub("", self.locale.date_formats["full"].pattern), locale=self.locale)
+
+    def _time(self, at: time) -> str:
+        return format_time(at, "short", locale=self.locale)
+
+    def _hours(self, start: time, end: time) -> str:
+        twelve_hours = "a" in self.locale.time_formats["short"].pattern
+        return format_interval(start, end, "hm" if twelve_hours else "Hm", locale=self.locale)
