@@ -1,0 +1,43 @@
+"""The two views that access depends on: users with their resolved rights, and grants. Every service follows them."""
+
+from typing import TYPE_CHECKING, Any
+
+from shared.auth import VIEW_GRANTS, VIEW_USERS
+from shared.contracts.catalog import GrantsChanged
+from shared.contracts.identity import UserEvent
+from shared.kafka import Envelope, Subscription, ViewRow, view, views
+
+if TYPE_CHECKING:
+    from shared.service import Service
+
+
+def follow_users(service_name: str) -> Subscription:
+    """The view `view_users` of one service: status, roles, rights, language, time zone and country by user id."""
+
+    @view("identity.users", group=f"{service_name}.users", events=(UserEvent,))
+    async def follow(records: list[Envelope[UserEvent]], service: "Service") -> None:
+        rows = [ViewRow(r.key, r.sequence, _without(r.event.user.model_dump(mode="json"), "user_id")) for r in records]
+        await views.upsert(service.db[VIEW_USERS], rows)
+        for record in records:
+            service.callers.forget(record.key)
+
+    return follow
+
+
+def follow_grants(service_name: str) -> Subscription:
+    """The view `view_grants` of one service: device and group ids by user id."""
+
+    @view("catalog.grants", group=f"{service_name}.grants", events=(GrantsChanged,))
+    async def follow(records: list[Envelope[GrantsChanged]], service: "Service") -> None:
+        rows = [
+            ViewRow(r.key, r.sequence, _without(r.event.grants.model_dump(mode="json"), "user_id")) for r in records
+        ]
+        await views.upsert(service.db[VIEW_GRANTS], rows)
+        for record in records:
+            service.callers.forget(record.key)
+
+    return follow
+
+
+def _without(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if key != name}

@@ -1,0 +1,173 @@
+"""The caller of a request: who the token says he is, and what the local views say he may."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pymongo.asynchronous.database import AsyncDatabase
+
+from shared.contracts.identity import Right, StaffRole, UserStatus
+from shared.problems import Forbidden, Unauthenticated, Unavailable
+from shared.tokens import Claims, Tokens
+
+Loader = Callable[[AsyncDatabase[dict[str, Any]], str], Awaitable[Mapping[str, Any] | None]]
+
+VIEW_USERS = "view_users"
+VIEW_GRANTS = "view_grants"
+REMEMBERED_SECONDS = 1.0
+REMEMBERED = 10_000
+WAIT_SECONDS = 1.0
+POLL_SECONDS = 0.02
+FRESH_TOKEN_SECONDS = 60
+
+
+class TokenTooOld(Unauthenticated):
+    code = "token_too_old"
+    title = "This service cannot see changes of rights just now and takes only fresh tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One user or machine client, with his present rights. Scopes are only for machine clients.
+
+    `reads_all` is a machine client's scope `<service>:read`, for the service that asks.
+    """
+
+    id: str
+    kind: str
+    session_id: str = ""
+    staff_roles: frozenset[StaffRole] = frozenset()
+    rights: tuple[Right, ...] = ()
+    devices: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    reads_all: bool = False
+    language: str = "en"
+    time_zone: str = "UTC"
+    country: str = ""
+
+    @property
+    def is_staff(self) -> bool:
+        return bool(self.staff_roles)
+
+    def require(self, *, staff: tuple[StaffRole, ...] = (), scope: str | None = None) -> None:
+        """Raise Forbidden, naming the role or scope that could, unless the caller has one of them."""
+        if self.staff_roles.intersection(staff) or (scope is not None and scope in self.scopes):
+            return
+        could = [role.value for role in staff] + ([f"scope {scope}"] if scope else [])
+        raise Forbidden(f"This needs: {' or '.join(could)}.", roles=could)
+
+    def require_staff(self, *roles: StaffRole) -> None:
+        self.require(staff=roles)
+
+    def require_scope(self, scope: str) -> None:
+        self.require(scope=scope)
+
+
+class Callers:
+    """Looks callers up. What is remembered for a second keeps revocation well inside its five."""
+
+    def __init__(
+        self,
+        db: AsyncDatabase[dict[str, Any]],
+        tokens: Tokens,
+        *,
+        service_name: str,
+        load_user: Loader,
+        load_grants: Loader,
+        is_behind: Callable[[], bool],
+    ) -> None:
+        self._db = db
+        self._tokens = tokens
+        self._read_scope = f"{service_name}:read"
+        self._load_user = load_user
+        self._load_grants = load_grants
+        self._is_behind = is_behind
+        self._known: dict[str, tuple[float, int, Caller]] = {}
+
+    async def of_token(self, token: str) -> Caller:
+        """The caller behind a bearer token.
+
+        Raises Unauthenticated for a bad token or a user who is not active, TokenTooOld while rights cannot be seen, and
+        Unavailable when the view of his rights is more than a second behind his token.
+        """
+        claims = self._tokens.check(token)
+        if claims.kind == "client":
+            scopes = frozenset(claims.scopes)
+            return Caller(id=claims.sub, kind="client", scopes=scopes, reads_all=self._read_scope in scopes)
+        if self._is_behind() and time.time() - claims.iat > FRESH_TOKEN_SECONDS:
+            raise TokenTooOld()
+        known = self._known.get(claims.sub)
+        if known is not None and time.monotonic() - known[0] < REMEMBERED_SECONDS and known[1] >= claims.rights_version:
+            return known[2]
+        return await self._look_up(claims)
+
+    def forget(self, user_id: str) -> None:
+        """Look this user up anew next time."""
+        self._known.pop(user_id, None)
+
+    async def of_user(self, user_id: str) -> Caller | None:
+        """What a user may do now, without a token; None for one who is unknown or not active."""
+        user = await self._load_user(self._db, user_id)
+        if user is None or user["status"] != UserStatus.ACTIVE:
+            return None
+        return await self._caller(user_id, "", user)
+
+    async def _look_up(self, claims: Claims) -> Caller:
+        limit = time.monotonic() + WAIT_SECONDS
+        while True:
+            user = await self._load_user(self._db, claims.sub)
+            if user is not None and user["version"] >= claims.rights_version:
+                break
+            if time.monotonic() > limit:
+                raise Unavailable("Your rights have not arrived here yet.", waiting_for=f"users/{claims.sub}")
+            await asyncio.sleep(POLL_SECONDS)
+        if user["status"] != UserStatus.ACTIVE:
+            raise Unauthenticated("This user is not active.")
+        caller = await self._caller(claims.sub, claims.sid, user)
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[claims.sub] = (time.monotonic(), user["version"], caller)
+        return caller
+
+    async def _caller(self, user_id: str, session_id: str, user: Mapping[str, Any]) -> Caller:
+        grants = await self._load_grants(self._db, user_id) or {}
+        return Caller(
+            id=user_id,
+            kind="user",
+            session_id=session_id,
+            staff_roles=frozenset(StaffRole(role) for role in user["staff_roles"]),
+            rights=tuple(Right.model_validate(right) for right in user["rights"]),
+            devices=frozenset(grants.get("devices", ())),
+            groups=frozenset(grants.get("groups", ())),
+            language=user["language"],
+            time_zone=user["time_zone"],
+            country=user["country"],
+        )
+
+
+async def user_from_view(db: AsyncDatabase[dict[str, Any]], user_id: str) -> Mapping[str, Any] | None:
+    return await db[VIEW_USERS].find_one({"_id": user_id})
+
+
+async def grants_from_view(db: AsyncDatabase[dict[str, Any]], user_id: str) -> Mapping[str, Any] | None:
+    return await db[VIEW_GRANTS].find_one({"_id": user_id})
+
+
+_bearer = HTTPBearer(auto_error=False, description="an access token of identity")
+
+
+async def _caller(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Caller:
+    if credentials is None:
+        raise Unauthenticated(headers={"WWW-Authenticate": "Bearer"})
+    callers: Callers = request.app.state.service.callers
+    return await callers.of_token(credentials.credentials)
+
+
+CallerDep = Annotated[Caller, Depends(_caller)]

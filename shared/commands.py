@@ -1,0 +1,79 @@
+"""Idempotency of commands, and versions in headers."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Response
+
+from shared.auth import CallerDep
+from shared.ids import derived_id
+from shared.problems import Problem
+
+MAX_KEY_LENGTH = 200
+_ETAG = re.compile(r'^(?:W/)?"v(\d+)"$')
+
+
+class IdempotencyKeyMissing(Problem):
+    status = 400
+    code = "idempotency_key_missing"
+    title = "Every write needs an Idempotency-Key header"
+
+
+class IfMatchInvalid(Problem):
+    status = 400
+    code = "if_match_invalid"
+    title = "If-Match takes one entity tag as it was given, or *"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One intention of one caller. The same key stands for the same intention for 24 hours."""
+
+    caller_id: str
+    route: str
+    key: str
+    body_hash: str
+
+    @property
+    def document_id(self) -> str:
+        """The id of what this command creates: repeating it finds the first one."""
+        return derived_id(self.caller_id, self.route, self.key)
+
+
+async def _command(
+    request: Request,
+    caller: CallerDep,
+    idempotency_key: Annotated[str | None, Header(max_length=MAX_KEY_LENGTH)] = None,
+) -> Command:
+    if not idempotency_key:
+        raise IdempotencyKeyMissing(field="Idempotency-Key", rule="required")
+    body = await request.body()
+    return Command(
+        caller_id=caller.id,
+        route=f"{request.method} {request.url.path}",
+        key=idempotency_key,
+        body_hash=hashlib.sha256(body).hexdigest(),
+    )
+
+
+async def _if_match(if_match: Annotated[str | None, Header()] = None) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    found = _ETAG.match(if_match.strip())
+    if found is None:
+        raise IfMatchInvalid(field="If-Match", rule="entity_tag")
+    return int(found.group(1))
+
+
+CommandDep = Annotated[Command, Depends(_command)]
+IfMatch = Annotated[int | None, Depends(_if_match)]
+
+
+def etag(version: int) -> str:
+    return f'"v{version}"'
+
+
+def with_etag(response: Response, version: int) -> None:
+    response.headers["ETag"] = etag(version)

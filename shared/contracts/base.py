@@ -1,0 +1,22 @@
+"""The common form of everything that travels over a topic."""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Contract(BaseModel):
+    """A frozen value. Readers ignore fields that they do not know, so that a version may grow by optional fields."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Event(Contract):
+    """One kind of record on one topic.
+
+    The wire form is CloudEvents 1.0 in Kafka's binary mode: `type` travels in the header `ce_type`, the fields of the
+    class are the JSON value. The key is the aggregate's id.
+    """
+
+    topic: ClassVar[str]
+    type: ClassVar[str]

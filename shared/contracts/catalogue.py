@@ -1,0 +1,8 @@
+"""Every event type there is, by its name on the wire."""
+
+from shared.contracts import catalog, identity, inbound, notifier, outbound, tickets
+from shared.contracts.base import Event
+
+MODULES = (identity, catalog, tickets, notifier, outbound, inbound)
+
+BY_TYPE: dict[str, type[Event]] = {event.type: event for module in MODULES for event in module.EVENTS}

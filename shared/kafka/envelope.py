@@ -1,0 +1,102 @@
+"""A record as consumers see it: CloudEvents 1.0 headers (Kafka binary mode) around one event of the contracts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+from aiokafka import ConsumerRecord
+
+from shared.contracts.base import Event
+from shared.contracts.catalogue import BY_TYPE
+
+E = TypeVar("E", bound=Event)
+
+
+class Malformed(Exception):
+    """The record does not follow the contract; the message says which rule it breaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope(Generic[E]):
+    """One record. `event` is missing only in a tombstone. `sequence` is the aggregate's version, 0 where not told."""
+
+    event: E
+    key: str
+    sequence: int
+    id: str
+    type: str
+    time: datetime
+    source: str
+    subject: str
+    correlation_id: str | None
+    causation_id: str | None
+    actor: str | None
+    topic: str
+    partition: int
+    offset: int
+
+    @property
+    def is_tombstone(self) -> bool:
+        return self.event is None
+
+
+def headers_of(record: ConsumerRecord) -> dict[str, str]:
+    """The headers as text; a header that is null or not UTF-8 becomes an empty or a repaired one, never an error."""
+    return {str(name): (value or b"").decode("utf-8", "replace") for name, value in record.headers}
+
+
+def key_of(record: ConsumerRecord) -> str:
+    key = record.key or b""
+    return key.decode("utf-8", "replace")
+
+
+def sequence_of(headers: Mapping[str, str]) -> int:
+    """The aggregate's version. Raises Malformed for what is not a whole number from 0."""
+    text = headers.get("ce_sequence", "0")
+    if not text.isdecimal():
+        raise Malformed("ce_sequence is not a whole number")
+    return int(text)
+
+
+def parse(record: ConsumerRecord, headers: Mapping[str, str], event_class: type[E] | None) -> Envelope[E]:
+    """The envelope of a record whose type is known. Raises Malformed or pydantic's ValidationError."""
+    for name in ("ce_id", "ce_type"):
+        if not headers.get(name):
+            raise Malformed(f"the header {name} is missing")
+    key = key_of(record)
+    if not key:
+        raise Malformed("the record has no key")
+    event: Any = None
+    if record.value is not None:
+        if event_class is None:
+            raise Malformed(f"the type {headers['ce_type']} is not known here")
+        event = event_class.model_validate_json(record.value)
+    return Envelope(
+        event=event,
+        key=key,
+        sequence=sequence_of(headers),
+        id=headers["ce_id"],
+        type=headers["ce_type"],
+        time=_time_of(record, headers),
+        source=headers.get("ce_source", ""),
+        subject=headers.get("ce_subject") or key,
+        correlation_id=headers.get("ce_correlationid"),
+        causation_id=headers.get("ce_causationid"),
+        actor=headers.get("ce_actor"),
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+    )
+
+
+def event_class_of(headers: Mapping[str, str]) -> type[Event] | None:
+    return BY_TYPE.get(headers.get("ce_type", ""))
+
+
+def _time_of(record: ConsumerRecord, headers: Mapping[str, str]) -> datetime:
+    try:
+        time = datetime.fromisoformat(headers["ce_time"])
+    except (KeyError, ValueError):
+        return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)

@@ -1,0 +1,82 @@
+"""An idempotent producer that is thrown away after any error.
+
+A stopped aiokafka producer keeps a live sender that delivers old records after a recovery, behind newer ones; so after
+an error it is abandoned by way of its private parts. The version of aiokafka is pinned for that reason, and
+`tests/service/test_producer.py` watches those names.
+"""
+
+import asyncio
+import contextlib
+import logging
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import ProducerClosed
+
+from shared.kafka.connection import client_arguments
+from shared.settings import BrokerSettings
+
+log = logging.getLogger(__name__)
+
+LIMIT_SECONDS = 5.0
+
+
+class ProducerHolder:
+    """Hands out one started producer and replaces it after `abandon`."""
+
+    def __init__(self, settings: BrokerSettings, client_id: str) -> None:
+        self._settings = settings
+        self._client_id = client_id
+        self._producer: AIOKafkaProducer | None = None
+        self._building = asyncio.Lock()
+
+    async def ready(self) -> AIOKafkaProducer:
+        """The started producer. Raises TimeoutError or a KafkaError while the broker is away."""
+        if self._producer is not None:
+            return self._producer
+        async with self._building:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    client_id=self._client_id,
+                    acks="all",
+                    enable_idempotence=True,
+                    linger_ms=0,
+                    request_timeout_ms=5_000,
+                    max_request_size=1_000_000,
+                    **client_arguments(self._settings),
+                )
+                try:
+                    await asyncio.wait_for(producer.start(), LIMIT_SECONDS)
+                except BaseException:
+                    await _abandon(producer)
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def abandon(self) -> None:
+        """Throw the producer away, with everything in its buffers; the next `ready` builds a new one."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _abandon(producer)
+
+    async def stop(self) -> None:
+        """Flush and stop at shutdown, within a limit; abandon what does not stop."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        try:
+            await asyncio.wait_for(producer.stop(), LIMIT_SECONDS)
+        except (TimeoutError, Exception):
+            log.warning("the producer did not stop in time; it is abandoned")
+            await _abandon(producer)
+
+
+async def _abandon(producer: AIOKafkaProducer) -> None:
+    producer._closed = True
+    sender_task = producer._sender.sender_task if producer._sender is not None else None
+    if sender_task is not None:
+        sender_task.cancel()
+    producer._message_accumulator.fail_all(ProducerClosed())
+    if sender_task is not None:
+        await asyncio.wait({sender_task}, timeout=1.0)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(producer.client.close(), 1.0)

@@ -1,0 +1,89 @@
+"""How a consumer is declared: what it reads, as which group, and what kind of work it does.
+
+A **view** keeps a copy of the facts of others: it gets the newest record of each key. A **reaction** changes own data:
+it gets every record, in order per key; what it refuses is parked, and later records of that key park behind it.
+An **inbound** reaction reads what an outside party sends: what it refuses is parked and answered, and stops nothing.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from shared.contracts.base import Event
+from shared.contracts.catalogue import BY_TYPE
+from shared.kafka.envelope import Envelope
+
+if TYPE_CHECKING:
+    from shared.service import Service
+
+
+class Kind(Enum):
+    VIEW = "view"
+    REACTION = "reaction"
+    INBOUND = "inbound"
+
+
+class Refused(Exception):
+    """This record can never be carried out; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One consumer of one topic. `handle` takes a list of envelopes for a view and one envelope otherwise."""
+
+    kind: Kind
+    topic: str
+    group: str
+    types: frozenset[str]
+    handle: Callable[..., Awaitable[None]]
+    tombstones: bool = False
+
+    @property
+    def dead_letter_topic(self) -> str:
+        return f"{self.topic}.{self.group}.dlq"
+
+    @property
+    def rejected_topic(self) -> str:
+        return f"{self.topic}.rejected"
+
+    @property
+    def handler_name(self) -> str:
+        return f"{self.handle.__module__}.{self.handle.__qualname__}"
+
+
+def _types_of(events: tuple[type[Event], ...]) -> frozenset[str]:
+    return frozenset(name for name, event in BY_TYPE.items() if issubclass(event, events))
+
+
+def view(
+    topic: str, *, group: str, events: tuple[type[Event], ...], tombstones: bool = False
+) -> Callable[[Callable[[list[Any], "Service"], Awaitable[None]]], Subscription]:
+    """Declare a view of a topic. Records of other types than `events` and their subclasses are passed over."""
+
+    def declare(handle: Callable[[list[Any], "Service"], Awaitable[None]]) -> Subscription:
+        return Subscription(Kind.VIEW, topic, group, _types_of(events), handle, tombstones)
+
+    return declare
+
+
+def reaction(
+    topic: str, *, group: str, events: tuple[type[Event], ...]
+) -> Callable[[Callable[[Envelope[Any], "Service"], Awaitable[None]]], Subscription]:
+    """Declare a reaction to our own events."""
+
+    def declare(handle: Callable[[Envelope[Any], "Service"], Awaitable[None]]) -> Subscription:
+        return Subscription(Kind.REACTION, topic, group, _types_of(events), handle)
+
+    return declare
+
+
+def inbound(
+    topic: str, *, group: str, events: tuple[type[Event], ...]
+) -> Callable[[Callable[[Envelope[Any], "Service"], Awaitable[None]]], Subscription]:
+    """Declare the one consumer of a topic that an outside party writes."""
+
+    def declare(handle: Callable[[Envelope[Any], "Service"], Awaitable[None]]) -> Subscription:
+        return Subscription(Kind.INBOUND, topic, group, _types_of(events), handle)
+
+    return declare

@@ -1,0 +1,89 @@
+"""Live streams: every process reads the end of all partitions, without a group, and passes on what a caller may see."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer
+from pydantic import ValidationError
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from shared.kafka.connection import client_arguments
+from shared.kafka.envelope import Envelope, Malformed, event_class_of, headers_of, parse
+from shared.settings import BrokerSettings
+
+log = logging.getLogger(__name__)
+
+QUEUE_LIMIT = 1_000
+PAUSE_SECONDS = 1.0
+PING_SECONDS = 15
+
+
+class Live:
+    """Fans the newest records of some topics out to the open streams of one process.
+
+    A stream that falls behind, or that lived through a broken connection, is told to refetch: nothing is replayed.
+    """
+
+    def __init__(self, settings: BrokerSettings, topics: Sequence[str]) -> None:
+        self._settings = settings
+        self._topics = topics
+        self._listeners: set[asyncio.Queue[Envelope[Any] | None]] = set()
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._follow()
+            except Exception as error:
+                log.warning("live streams wait for the broker", extra={"error": repr(error)})
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _follow(self) -> None:
+        consumer = AIOKafkaConsumer(
+            *self._topics, auto_offset_reset="latest", group_id=None, **client_arguments(self._settings)
+        )
+        await asyncio.wait_for(consumer.start(), 10)
+        self._tell(None)
+        try:
+            async for record in consumer:
+                headers = headers_of(record)
+                try:
+                    self._tell(parse(record, headers, event_class_of(headers)))
+                except (Malformed, ValidationError):
+                    log.info("a record without a known form is not streamed", extra={"topic": record.topic})
+        finally:
+            await asyncio.wait_for(consumer.stop(), 5)
+
+    def _tell(self, envelope: Envelope[Any] | None) -> None:
+        for queue in self._listeners:
+            if queue.full():
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(None)
+            else:
+                queue.put_nowait(envelope)
+
+    async def _listen(self, wanted: Callable[[Envelope[Any]], "Any"]) -> AsyncIterator[ServerSentEvent]:
+        queue: asyncio.Queue[Envelope[Any] | None] = asyncio.Queue(QUEUE_LIMIT)
+        self._listeners.add(queue)
+        try:
+            while True:
+                envelope = await queue.get()
+                if envelope is None:
+                    yield ServerSentEvent(event="refetch", data="{}")
+                    continue
+                shown = await wanted(envelope)
+                if shown is not None:
+                    event, data = shown
+                    yield ServerSentEvent(event=event, data=orjson.dumps(data).decode(), id=envelope.id)
+        finally:
+            self._listeners.discard(queue)
+
+    def stream(self, wanted: Callable[[Envelope[Any]], "Any"]) -> EventSourceResponse:
+        """A response of server-sent events. `wanted` is awaited per record: (event name, data) or None.
+
+        It has to judge the caller's present rights each time: a revocation ends what he sees at once.
+        """
+        return EventSourceResponse(self._listen(wanted), ping=PING_SECONDS)

@@ -1,0 +1,17 @@
+"""What the dashboards read. One registry a process, served at /metrics."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS = Histogram("lockstep_http_seconds", "Duration of requests.", ["method", "route", "status"])
+COMMITTED = Counter("lockstep_outbox_committed_total", "Events written into documents.", ["topic"])
+PUBLISHED = Counter("lockstep_outbox_published_total", "Events acknowledged by the broker.", ["topic"])
+DRAIN_FAILURES = Counter("lockstep_outbox_drain_failures_total", "Rounds that failed and left their entries.")
+SWEPT = Counter("lockstep_outbox_swept_total", "Documents published by the sweeper.")
+OUTBOX_OLDEST = Gauge("lockstep_outbox_oldest_seconds", "Age of the oldest event that waits for the broker.")
+CONSUMED = Counter("lockstep_consumed_total", "Records handled.", ["group"])
+SKIPPED = Counter("lockstep_skipped_total", "Records passed over.", ["group", "reason"])
+RETRIED = Counter("lockstep_retried_total", "Retries in place.", ["group"])
+PARKED = Counter("lockstep_parked_total", "Records parked.", ["group"])
+STOPPED = Gauge("lockstep_consumer_stopped", "1 where the burial limit stopped a consumer.", ["group"])
+LAG = Gauge("lockstep_consumer_lag", "Records between a group and the end of its topic.", ["group", "topic"])
+TIMERS_FIRED = Counter("lockstep_timers_fired_total", "Timers fired.", ["aggregate"])

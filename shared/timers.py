@@ -1,0 +1,81 @@
+"""Timers live in the aggregates: `next_at` is the earliest moment at which a document wants to be looked at.
+
+Claiming makes firing fast; the guard of the firing command makes it happen once.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING
+
+from shared import metrics
+from shared.ids import new_id
+from shared.outbox import Aggregate
+
+if TYPE_CHECKING:
+    from shared.service import Service
+
+log = logging.getLogger(__name__)
+
+PERIOD_SECONDS = 0.25
+PAUSE_SECONDS = 1.0
+LOOKED_AT = 200
+CLAIMED_AT_ONCE = 50
+CLAIM_LENGTH = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class TimerRule:
+    """What fires the due timers of one kind of document.
+
+    `fire(service, document, now)` runs guarded commands that also set the next `next_at`. A document that it leaves
+    alone comes again after half a minute.
+    """
+
+    aggregate: Aggregate
+    fire: Callable[["Service", dict[str, Any], datetime], Awaitable[None]]
+
+
+async def prepare(service: "Service", rules: Sequence[TimerRule]) -> None:
+    for rule in rules:
+        await service.db[rule.aggregate.collection].create_index([("next_at", ASCENDING)], sparse=True)
+
+
+async def run(service: "Service", rule: TimerRule) -> None:
+    """Fire due timers until cancelled."""
+    while True:
+        try:
+            while await _round(service, rule):
+                continue
+        except Exception:
+            log.warning("timers wait", extra={"aggregate": rule.aggregate.name}, exc_info=True)
+            await asyncio.sleep(PAUSE_SECONDS)
+        await asyncio.sleep(PERIOD_SECONDS)
+
+
+async def _round(service: "Service", rule: TimerRule) -> bool:
+    now = service.clock()
+    collection = service.db[rule.aggregate.collection]
+    due = [
+        document["_id"] async for document in collection.find({"next_at": {"$lte": now}}, {"_id": 1}).limit(LOOKED_AT)
+    ]
+    if not due:
+        return False
+    random.shuffle(due)  # replicas start in different places
+    holder = new_id()
+    await collection.update_many(
+        {"_id": {"$in": due[:CLAIMED_AT_ONCE]}, "next_at": {"$lte": now}},
+        {"$set": {"next_at": now + CLAIM_LENGTH, "claimed_by": holder}},
+    )
+    claimed = await collection.find({"_id": {"$in": due[:CLAIMED_AT_ONCE]}, "claimed_by": holder}).to_list()
+    results = await asyncio.gather(*(rule.fire(service, document, now) for document in claimed), return_exceptions=True)
+    for document, result in zip(claimed, results, strict=True):
+        if isinstance(result, Exception):
+            log.error("a timer failed and will come again", extra={"document": document["_id"]}, exc_info=result)
+    metrics.TIMERS_FIRED.labels(rule.aggregate.name).inc(len(claimed))
+    return len(due) >= LOOKED_AT
