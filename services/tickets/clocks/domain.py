@@ -145,9 +145,7 @@ def start_clocks(service_level: ServiceLevel, calendar: BusinessCalendar, receiv
                 started_at=received_at,
                 warn_at=received_at,
                 due_at=received_at,
-                calendar=calendar.code,
-                calendar_version=calendar.version,
-                time_zone=calendar.time_zone,
+                **_version_of(calendar),
             ),
             calendar,
         )
@@ -160,9 +158,8 @@ def promise(service_level: ServiceLevel, calendar: BusinessCalendar, received_at
 
     Raises CalendarNeverOpens.
     """
-    deadlines: dict[ClockKind, datetime] = {
-        clock.kind: clock.due_at for clock in start_clocks(service_level, calendar, received_at)
-    }
+    clocks = start_clocks(service_level, calendar, received_at)
+    deadlines: dict[ClockKind, datetime] = {clock.kind: clock.due_at for clock in clocks}
     return Promise(
         work_starts_at=next_open(calendar, received_at),
         acknowledge_by=deadlines.get("acknowledge"),
@@ -265,9 +262,19 @@ def fire(clock: Clock, kind: TimerKind, at: datetime) -> Clock:
 
 def elapsed(clock: Clock, calendar: BusinessCalendar, at: datetime) -> timedelta:
     """Business time used up to `at`, recomputed from the start, the pauses and the end alone."""
+    require_version(clock, calendar)
     return sum(
         (business_time_between(calendar, span.start, span.end) for span in running_spans(clock, at)), timedelta()
     )
+
+
+def require_version(clock: Clock, calendar: BusinessCalendar) -> None:
+    """Raises WrongCalendar unless this is the calendar that the clock's deadline was promised with."""
+    if (calendar.code, calendar.version) != (clock.calendar, clock.calendar_version):
+        raise WrongCalendar(
+            f"The clock needs calendar {clock.calendar} version {clock.calendar_version}, "
+            f"not {calendar.code} version {calendar.version}."
+        )
 
 
 def running_spans(clock: Clock, until: datetime) -> list[Interval]:
@@ -294,11 +301,7 @@ def _changed(clock: Clock, calendar: BusinessCalendar, **facts: object) -> Clock
 
 def _settled(clock: Clock, calendar: BusinessCalendar) -> Clock:
     """The clock with everything that follows from its facts."""
-    if (calendar.code, calendar.version) != (clock.calendar, clock.calendar_version):
-        raise WrongCalendar(
-            f"The clock needs calendar {clock.calendar} version {clock.calendar_version}, "
-            f"not {calendar.code} version {calendar.version}."
-        )
+    require_version(clock, calendar)
     target = timedelta(minutes=clock.target_minutes)
     due_at = _reached(clock, calendar, target)
     if clock.met_at:

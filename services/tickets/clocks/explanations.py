@@ -6,7 +6,7 @@ from typing import Literal
 
 from services.tickets.clocks.business_time import day_intervals
 from services.tickets.clocks.calendars import BusinessCalendar, Segment, Value, hours_of
-from services.tickets.clocks.domain import Clock, ClockKind, Pause, running_spans
+from services.tickets.clocks.domain import Clock, ClockKind, Pause, require_version, running_spans
 
 
 class CountedTime(Value):
@@ -51,8 +51,9 @@ def explain(clock: Clock, calendar: BusinessCalendar) -> Explanation:
     """The deadline of a clock, with `calendar` in the version that the clock names.
 
     The days reach from receipt to the deadline, in the calendar's time zone. What is counted adds up to the target; on
-    a clock that stands still, to what was used before it did.
+    a clock that stands still, to what was used before it did. Raises WrongCalendar.
     """
+    require_version(clock, calendar)
     spans = running_spans(clock, clock.due_at)
     day = clock.started_at.astimezone(calendar.zone).date()
     last_day = clock.due_at.astimezone(calendar.zone).date()
