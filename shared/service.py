@@ -100,7 +100,7 @@ def create_service_app(
         nouns.setdefault("grants", VIEW_GRANTS)
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def build() -> AsyncIterator[Service]:
         client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
             settings.store.url,
             tz_aware=True,
@@ -111,35 +111,39 @@ def create_service_app(
         )
         db = client[settings.store.database]
         service = _assemble(settings, db, own, load_user or user_from_view, load_grants or grants_from_view)
-        sweeper = Sweeper(db, service.producer, aggregates, Lease(db, "sweeper", _holder(settings)))
-        app.state.service = service
-        app.state.aggregates = aggregates
-        app.state.subscriptions = own
-        await _prepared(service, sweeper, [*prepare, lambda s: _prepare_timers(s, timers)])
-        consumers = service.consumers = Consumers(service, own)
-        running: list[asyncio.Task[None]] = [
-            asyncio.create_task(work, name=name)
-            for name, work in (
-                ("drain", service.outbox.drain.run()),
-                ("sweeper", sweeper.run()),
-                ("keys", service.tokens.run()),
-                ("watch", service.watch.run()),
-                ("consumers", consumers.run()),
-                *((f"timer {rule.aggregate.name}", _run_timer(service, rule)) for rule in timers),
-                *((f"task {number}", task(service)) for number, task in enumerate(tasks)),
-            )
-        ]
-        for task in running:
-            task.add_done_callback(_say_when_it_dies)
         try:
-            yield
+            yield service
         finally:
-            await consumers.stop()
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
             await service.producer.stop()
             await client.close()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with build() as service:
+            app.state.service = service
+            sweeper = Sweeper(service.db, service.producer, aggregates, Lease(service.db, "sweeper", _holder(settings)))
+            await _prepared(service, sweeper, [*prepare, lambda s: _prepare_timers(s, timers)])
+            consumers = service.consumers = Consumers(service, own)
+            work: dict[str, Coroutine[Any, Any, None]] = {
+                "drain": service.outbox.drain.run(),
+                "sweeper": sweeper.run(),
+                "keys": service.tokens.run(),
+                "watch": service.watch.run(),
+                "consumers": consumers.run(),
+            }
+            work |= {f"timers of {rule.aggregate.name}": _run_timers(service, rule) for rule in timers}
+            work |= {f"task {number}": task(service) for number, task in enumerate(tasks)}
+            running = [asyncio.create_task(one, name=name) for name, one in work.items()]
+            for task in running:
+                task.add_done_callback(_say_when_it_dies)
+            try:
+                yield
+            finally:
+                await consumers.stop()
+                await service.outbox.drain.idle()
+                for task in running:
+                    task.cancel()
+                await asyncio.gather(*running, return_exceptions=True)
 
     app = FastAPI(
         title=title,
@@ -150,6 +154,8 @@ def create_service_app(
         redoc_url=None,
     )
     app.state.followed = nouns
+    app.state.subscriptions = own
+    app.state.build = build
     add_problem_handlers(app)
     app.add_middleware(RequestContext)
     app.include_router(health_router)
@@ -212,8 +218,20 @@ async def _prepare_timers(service: Service, rules: Sequence[TimerRule]) -> None:
     await timers.prepare(service, rules)
 
 
-async def _run_timer(service: Service, rule: TimerRule) -> None:
+async def _run_timers(service: Service, rule: TimerRule) -> None:
     await timers.run(service, rule)
+
+
+@contextlib.asynccontextmanager
+async def connected(app: FastAPI) -> AsyncIterator[Service]:
+    """The service behind an application without its consumers and background work, for commands of operators."""
+    async with app.state.build() as service:
+        drain = asyncio.create_task(service.outbox.drain.run())
+        try:
+            yield service
+        finally:
+            await service.outbox.drain.idle()
+            drain.cancel()
 
 
 def _holder(settings: ServiceSettings) -> str:

@@ -1,6 +1,7 @@
 """Publishes what waits in documents: whole arrays from their head, in order, pulled only after all acknowledgements."""
 
 import asyncio
+import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -33,6 +34,8 @@ class Drain:
         self._waiting: OrderedDict[Place, list[Entry] | None] = OrderedDict()
         self._busy: set[Place] = set()
         self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._settled.set()
 
     def offer(self, aggregate: Aggregate, document_id: str, entries: list[Entry] | None = None) -> None:
         """Ask for a document to be drained; `entries` saves the read when they are known to be its whole outbox."""
@@ -41,7 +44,13 @@ class Drain:
             self._waiting[place] = None
         elif len(self._waiting) < WAITING_LIMIT:  # beyond it the sweeper finds them
             self._waiting[place] = entries
+        self._settled.clear()
         self._wake.set()
+
+    async def idle(self, limit_seconds: float = SEND_LIMIT_SECONDS) -> None:
+        """Wait until nothing is offered or in work, at most so long; what is left stays for the sweeper."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._settled.wait(), limit_seconds)
 
     async def run(self) -> None:
         """Drain until cancelled. On any error: leave the entries, pause, abandon the producer, build a new one."""
@@ -65,6 +74,7 @@ class Drain:
                     self._busy = set()
                 for aggregate, document_id in leftovers:
                     self.offer(aggregate, document_id)
+            self._settled.set()
 
     async def publish(self, batch: dict[Place, list[Entry] | None]) -> list[Place]:
         """Publish the outboxes of some documents once; returns the places where more was put meanwhile."""
