@@ -58,6 +58,14 @@ async def _command(
     )
 
 
+async def _optional_command(
+    request: Request,
+    caller: CallerDep,
+    idempotency_key: Annotated[str | None, Header(max_length=MAX_KEY_LENGTH)] = None,
+) -> Command | None:
+    return await _command(request, caller, idempotency_key) if idempotency_key else None
+
+
 async def _if_match(if_match: Annotated[str | None, Header()] = None) -> int | None:
     if if_match is None or if_match.strip() == "*":
         return None
@@ -68,6 +76,8 @@ async def _if_match(if_match: Annotated[str | None, Header()] = None) -> int | N
 
 
 CommandDep = Annotated[Command, Depends(_command)]
+OptionalCommandDep = Annotated[Command | None, Depends(_optional_command)]
+"""For PUT and PATCH, whose repetition If-Match or their own nature makes harmless."""
 IfMatch = Annotated[int | None, Depends(_if_match)]
 
 

@@ -1,0 +1,42 @@
+"""Contract lines come from the back office."""
+
+from services.catalog.contracts import domain, store
+from shared.contracts.catalog import ContractLineState
+from shared.contracts.inbound import BackOfficeContractUpdated
+from shared.ids import derived_id
+from shared.outbox import Cause, Change, Duplicate
+from shared.service import Service
+
+
+async def take_master(deps: Service, *, record: BackOfficeContractUpdated, cause: Cause) -> set[str]:
+    """Apply a master record and return the ids of the devices that have to look at their lines.
+
+    A repeated or older record changes nothing; the devices are named all the same, since an earlier attempt may have
+    stopped before it reached them.
+    """
+    state = ContractLineState(
+        contract_line_id=derived_id("contract-line", record.ref),
+        number=record.number,
+        account_id=derived_id("account", record.account_ref),
+        device_id=derived_id("device", record.device_ref),
+        valid_from=record.valid_from,
+        valid_until=record.valid_until,
+        entitlement=record.entitlement,
+    )
+
+    def decided(document: store.Document | None) -> Change | None:
+        line = None if document is None else store.line_of(document)
+        decision = domain.apply_master(
+            line, state=state, ref=record.ref, revision=record.revision, occurred_at=record.occurred_at
+        )
+        return None if decision is None else Change(set=store.fields(decision[0]), events=decision[1])
+
+    first = decided(None)
+    assert first is not None
+    try:
+        document = await deps.outbox.insert(
+            store.CONTRACTS, {"_id": state.contract_line_id, **first.set}, first.events, cause=cause
+        )
+    except Duplicate:
+        document = await deps.outbox.change(store.CONTRACTS, state.contract_line_id, decided, cause=cause)
+    return {document["device_id"], *document["former_device_ids"]}

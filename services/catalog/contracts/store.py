@@ -1,0 +1,43 @@
+"""Contract lines in the store: kept on their own, so that one may arrive before its device."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pymongo import ASCENDING
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+
+from services.catalog.contracts.domain import ContractLine
+from shared.contracts.catalog import ContractLineState
+from shared.outbox import Aggregate
+
+Document = dict[str, Any]
+
+CONTRACTS = Aggregate(name="contracts", collection="contracts")
+
+
+def contracts(db: AsyncDatabase[Document]) -> AsyncCollection[Document]:
+    return db[CONTRACTS.collection]
+
+
+async def prepare(db: AsyncDatabase[Document]) -> None:
+    await contracts(db).create_index([("device_id", ASCENDING)], name="device")
+    await contracts(db).create_index([("former_device_ids", ASCENDING)], name="former_devices")
+
+
+def line_of(document: Mapping[str, Any]) -> ContractLine:
+    return ContractLine(
+        state=ContractLineState.model_validate(document),
+        ref=document["ref"],
+        revision=document["revision"],
+        former_device_ids=document["former_device_ids"],
+    )
+
+
+def fields(line: ContractLine) -> Document:
+    return {
+        **line.state.model_dump(mode="json"),
+        "ref": line.ref,
+        "revision": line.revision,
+        "former_device_ids": list(line.former_device_ids),
+    }

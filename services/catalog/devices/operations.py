@@ -1,0 +1,230 @@
+"""What happens to a device: one use case each."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from services.catalog.contracts import queries as contracts
+from services.catalog.devices import domain, store
+from services.catalog.devices.domain import Decision, Device, Master
+from services.catalog.models import operations as models
+from services.catalog.models import queries as model_queries
+from shared.access import visible
+from shared.auth import Caller
+from shared.commands import Command
+from shared.contracts.catalog import Location, ModelState, Site
+from shared.contracts.inbound import BackOfficeDeviceUpdated
+from shared.ids import derived_id
+from shared.outbox import Cause, Change, Duplicate
+from shared.problems import Invalid, NotFound, Problem
+from shared.service import Service
+
+AT_ONCE = 8
+
+
+class DeviceNotFound(NotFound):
+    code = "device_not_found"
+    title = "There is no such device, or none that you may see"
+
+
+class TimeZoneUnknown(Invalid):
+    code = "time_zone_unknown"
+    title = "The time zone is not a name of the IANA database"
+
+
+class SerialChanged(Problem):
+    """A replacement is another device."""
+
+    status = 409
+    code = "serial_changed"
+    title = "A serial number identifies a device for ever"
+
+
+async def take_master(deps: Service, *, record: BackOfficeDeviceUpdated, cause: Cause, now: datetime) -> None:
+    """Apply a master record. A repeated or older one changes nothing, and completes what an earlier attempt left.
+
+    Raises TimeZoneUnknown, SerialChanged.
+    """
+    require_time_zone(record.site)
+    device_id = derived_id("device", record.ref)
+    model = await models.find_or_create(deps, ref=record.model_ref, cause=cause)
+    master = Master(
+        **record.model_dump(exclude={"model_ref", "account_ref", "site", "location"}),
+        model=model,
+        account_id=derived_id("account", record.account_ref),
+        site=record.site,
+        location=record.location,
+    )
+    installed = domain.install(device_id, master)
+    try:
+        await deps.outbox.insert(
+            store.DEVICES, store.new_document(installed.device, now=now), installed.events, cause=cause
+        )
+    except Duplicate:
+
+        def apply(device: Device) -> Decision | None:
+            if device.state.serial != master.serial:
+                raise SerialChanged(field="serial", rule="serial_never_changes") from None
+            return domain.apply_master(device, master, now=now)
+
+        await _change(deps, device_id, apply, cause=cause, now=now)
+    await _catch_up(deps, device_id, model_id=model.model_id, cause=cause, now=now)
+
+
+async def _catch_up(deps: Service, device_id: str, *, model_id: str, cause: Cause, now: datetime) -> None:
+    """What arrived before the device, or while it was being written, reaches it now."""
+    await take_lines(deps, device_id=device_id, cause=cause, now=now)
+    model = await model_queries.model(deps, model_id)
+    if model is not None:
+        await _change(deps, device_id, lambda device: domain.follow_model(device, model, now=now), cause=cause, now=now)
+    await recount_tickets(deps, device_id=device_id)
+
+
+async def take_lines(deps: Service, *, device_id: str, cause: Cause, now: datetime) -> None:
+    """Let a device, where it is known, see its contract lines."""
+    lines = await contracts.lines_of_device(deps, device_id)
+    if lines and await store.devices(deps.db).find_one({"_id": device_id}, {"_id": 1}):
+        await _change(deps, device_id, lambda device: domain.merge_lines(device, lines, now=now), cause=cause, now=now)
+
+
+async def follow_model(deps: Service, *, model: ModelState, cause: Cause, now: datetime) -> None:
+    """Give all devices of a model its present name."""
+    outdated = store.devices(deps.db).find(
+        {"model_id": model.model_id, "model_name": {"$ne": model.name}}, {"_id": 1}
+    )
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def follow(device_id: str) -> None:
+        async with places:
+            await _change(
+                deps, device_id, lambda device: domain.follow_model(device, model, now=now), cause=cause, now=now
+            )
+
+    await asyncio.gather(*[follow(document["_id"]) async for document in outdated])
+
+
+async def recount_tickets(deps: Service, *, device_id: str) -> None:
+    """Set the device's open tickets from what is known of tickets in its present account."""
+    device = await store.devices(deps.db).find_one({"_id": device_id}, {"account_id": 1, "open_ticket_ids": 1})
+    if device is None:
+        return
+    found = store.tickets(deps.db).find(
+        {"device_id": device_id, "account_id": device["account_id"], "open": True}, {"_id": 1}
+    )
+    open_ticket_ids = sorted([ticket["_id"] async for ticket in found])
+    if open_ticket_ids != sorted(device["open_ticket_ids"]):
+        await store.devices(deps.db).update_one(
+            {"_id": device_id, "account_id": device["account_id"]}, {"$set": {"open_ticket_ids": open_ticket_ids}}
+        )
+
+
+async def rename(
+    deps: Service,
+    *,
+    caller: Caller,
+    device_id: str,
+    changes: Mapping[str, str | None],
+    if_match: int,
+    command: Command | None,
+    now: datetime,
+) -> store.Document:
+    """Change the customer's own name or number. Raises DeviceNotFound, VersionConflict."""
+    return await _change(
+        deps,
+        device_id,
+        lambda device: domain.rename(device, changes, now=now),
+        cause=Cause.of(caller),
+        now=now,
+        caller=caller,
+        if_match=if_match,
+        command=command,
+    )
+
+
+async def move(
+    deps: Service,
+    *,
+    caller: Caller,
+    device_id: str,
+    site: Site,
+    location: Location,
+    if_match: int,
+    command: Command | None,
+    now: datetime,
+) -> store.Document:
+    """Change site and location. Raises DeviceNotFound, TimeZoneUnknown, VersionConflict."""
+    require_time_zone(site)
+    return await _change(
+        deps,
+        device_id,
+        lambda device: domain.move(device, site=site, location=location, now=now),
+        cause=Cause.of(caller),
+        now=now,
+        caller=caller,
+        if_match=if_match,
+        command=command,
+    )
+
+
+async def set_membership(
+    deps: Service, *, device_id: str, group_id: str, account_id: str, member: bool, cause: Cause, now: datetime
+) -> None:
+    """Put a device into a group of its account or take it out."""
+    await _change(
+        deps,
+        device_id,
+        lambda device: domain.set_membership(device, group_id, account_id, member=member, now=now),
+        cause=cause,
+        now=now,
+    )
+
+
+async def pass_boundary(deps: Service, document: store.Document, now: datetime) -> None:
+    """A contract line of the device began or ended."""
+    before = store.device_of(document)
+    decision = domain.pass_boundary(before, now=now)
+    change = store.change(before, decision.device, decision.events, now=now)
+    await deps.outbox.update(
+        store.DEVICES,
+        document,
+        change.set,
+        change.events,
+        cause=Cause.by_itself("catalog.contracts"),
+        unset=change.unset,
+    )
+
+
+def require_time_zone(site: Site) -> None:
+    try:
+        ZoneInfo(site.time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise TimeZoneUnknown(field="site.time_zone", rule="iana_time_zone") from error
+
+
+async def _change(
+    deps: Service,
+    device_id: str,
+    decide: Callable[[Device], Decision | None],
+    *,
+    cause: Cause,
+    now: datetime,
+    caller: Caller | None = None,
+    if_match: int | None = None,
+    command: Command | None = None,
+) -> store.Document:
+    def change(document: store.Document) -> Change | None:
+        before = store.device_of(document)
+        decision = decide(before)
+        return None if decision is None else store.change(before, decision.device, decision.events, now=now)
+
+    return await deps.outbox.change(
+        store.DEVICES,
+        device_id,
+        change,
+        cause=cause,
+        command=command,
+        if_match=if_match,
+        visible=None if caller is None else visible(caller, device="_id"),
+        not_found=DeviceNotFound(),
+    )

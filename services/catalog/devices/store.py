@@ -1,0 +1,90 @@
+"""Devices in the store: one document each, with the keys by which lists find and order it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo import ASCENDING
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+
+from services.catalog.contracts.domain import FOREVER, begins_at, ends_at
+from services.catalog.devices.domain import Device
+from services.catalog.lists import store as lists
+from shared.contracts.catalog import DeviceState
+from shared.outbox import Aggregate, Change
+
+Document = dict[str, Any]
+
+OPEN_ENDED = datetime(FOREVER, 1, 1, tzinfo=UTC)
+DEVICES = Aggregate(name="devices", collection="devices")
+STATE_FIELDS = tuple(DeviceState.model_fields)
+VIEW_FIELDS = (*STATE_FIELDS, "version", "open_ticket_ids")
+
+
+def devices(db: AsyncDatabase[Document]) -> AsyncCollection[Document]:
+    return db[DEVICES.collection]
+
+
+async def prepare(db: AsyncDatabase[Document]) -> None:
+    """Create the indexes; harmless when they are there."""
+    for name, keys in lists.indexes():
+        await devices(db).create_index(keys, name=name)
+    await devices(db).create_index([("model_id", ASCENDING)], name="model")
+    await devices(db).create_index([("next_at", ASCENDING)], name="timers", sparse=True)
+
+
+def device_of(document: Mapping[str, Any]) -> Device:
+    return Device(
+        state=state_of(document),
+        version=document["version"],
+        ref=document["ref"],
+        revision=document["revision"],
+        unseen=document.get("unseen", {}),
+        lines=document.get("lines", {}),
+    )
+
+
+def state_of(document: Mapping[str, Any]) -> DeviceState:
+    return DeviceState.model_validate({field: document[field] for field in STATE_FIELDS if field in document})
+
+
+def new_document(device: Device, *, now: datetime) -> Document:
+    document = _fields(device, now) | {"_id": device.state.device_id, "unseen": device.unseen, "open_ticket_ids": []}
+    return {field: value for field, value in document.items() if field != "next_at" or value is not None}
+
+
+def change(before: Device, after: Device, events: Any, *, now: datetime) -> Change:
+    """The write that leads from one device to the other: only fields that differ.
+
+    A write without events leaves the version as it is, so two of them may meet: what the back office has not seen is
+    kept field by field, for that one write must not bring back what the other has cleared.
+    """
+    was, is_ = _fields(before, now), _fields(after, now)
+    sets = {field: value for field, value in is_.items() if value != was[field] and field != "next_at"}
+    unsets = [f"unseen.{field}" for field in before.unseen.keys() - after.unseen.keys()]
+    sets |= {
+        f"unseen.{field}": version for field, version in after.unseen.items() if before.unseen.get(field) != version
+    }
+    if is_["next_at"] is None:
+        unsets.append("next_at")
+    else:
+        sets["next_at"] = is_["next_at"]
+    return Change(set=sets, unset=unsets, events=events)
+
+
+def _fields(device: Device, now: datetime) -> Document:
+    state, contract = device.state, device.state.contract
+    zone = state.site.time_zone
+    return {
+        **state.model_dump(mode="json"),
+        "ref": device.ref,
+        "revision": device.revision,
+        "lines": {line_id: line.model_dump(mode="json") for line_id, line in device.lines.items()},
+        "contract_from": begins_at(contract, zone) if contract else None,
+        "contract_until": (ends_at(contract, zone) or OPEN_ENDED) if contract else None,
+        "next_at": device.next_boundary(now),
+        "search": lists.search_keys(state),
+        "order": lists.order_keys(state),
+        "lists": lists.list_keys(state),
+    }

@@ -1,0 +1,50 @@
+"""Models come from the back office; a device may name one before it is described."""
+
+from services.catalog.models import domain, store
+from shared.contracts.catalog import ModelState
+from shared.contracts.inbound import BackOfficeModelUpdated
+from shared.ids import derived_id
+from shared.outbox import Cause, Change, Duplicate
+from shared.service import Service
+
+
+def model_id_of(ref: str) -> str:
+    return derived_id("model", ref)
+
+
+async def find_or_create(deps: Service, *, ref: str, cause: Cause) -> ModelState:
+    """The model behind a reference of the back office; an unknown one is created as unclassified."""
+    model_id = model_id_of(ref)
+    document = await store.models(deps.db).find_one({"_id": model_id})
+    if document is None:
+        model, events = domain.unclassified(model_id, ref)
+        try:
+            document = await deps.outbox.insert(
+                store.MODELS, {"_id": model_id, **store.fields(model)}, events, cause=cause
+            )
+        except Duplicate as duplicate:
+            document = duplicate.document
+    return store.model_of(document).state
+
+
+async def take_master(deps: Service, *, record: BackOfficeModelUpdated, cause: Cause) -> ModelState:
+    """Apply a master record and return the model as it is now. A repeated or older record changes nothing."""
+    await find_or_create(deps, ref=record.ref, cause=cause)
+    model_id = model_id_of(record.ref)
+    state = ModelState(
+        model_id=model_id,
+        name=record.name,
+        counters=record.counters,
+        consumables=record.consumables,
+        error_family=record.error_family,
+        links=record.links,
+    )
+
+    def decide(document: store.Document) -> Change | None:
+        decided = domain.apply_master(
+            store.model_of(document), state=state, ref=record.ref, revision=record.revision
+        )
+        return None if decided is None else Change(set=store.fields(decided[0]), events=decided[1])
+
+    document = await deps.outbox.change(store.MODELS, model_id, decide, cause=cause)
+    return store.model_of(document).state

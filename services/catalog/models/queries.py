@@ -1,0 +1,16 @@
+"""Answers about models."""
+
+from services.catalog.models import store
+from shared.contracts.catalog import ModelState
+from shared.service import Service
+
+
+async def all_models(deps: Service) -> list[ModelState]:
+    """The maker's models by name: some hundreds at most, so that they need no pages."""
+    documents = store.models(deps.db).find({}, {field: 1 for field in ModelState.model_fields})
+    return sorted([ModelState.model_validate(document) async for document in documents], key=lambda m: m.name)
+
+
+async def model(deps: Service, model_id: str) -> ModelState | None:
+    document = await store.models(deps.db).find_one({"_id": model_id})
+    return None if document is None else store.model_of(document).state
