@@ -1,0 +1,164 @@
+"""Brings a broker to what `deploy/topics.py` says: users, topics with their settings, rights."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from deploy.topics import ADMIN, PRINCIPALS, TOPICS, Right, Topic, rights
+
+SECONDS = 30
+SCRAM_ITERATIONS = 4096
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What an application changed; all zero when the broker already was as it should be."""
+
+    topics_created: int = 0
+    topics_changed: int = 0
+    rights_given: int = 0
+    rights_taken: int = 0
+
+
+def admin_client(bootstrap: str, password: str, *, protocol: str = "SASL_PLAINTEXT", **settings: str) -> AdminClient:
+    """A client with the administrator's rights."""
+    return AdminClient(
+        {
+            "bootstrap.servers": bootstrap,
+            "security.protocol": protocol,
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": ADMIN,
+            "sasl.password": password,
+            "reconnect.backoff.max.ms": 500,
+            "log_level": 0,
+            **settings,
+        }
+    )
+
+
+def apply(admin: AdminClient, passwords: Mapping[str, str], *, topics: Iterable[Topic] = TOPICS) -> Applied:
+    """Set users, topics and rights; `passwords` holds one for each principal.
+
+    Partitions only grow and topics are never deleted: both would lose records.
+    """
+    wanted = {topic.name: topic for topic in topics}
+    _set_passwords(admin, passwords)
+    there = admin.list_topics(timeout=SECONDS).topics
+    absent = [topic for name, topic in wanted.items() if name not in there]
+    _create(admin, absent)
+    _grow(admin, [topic for name, topic in wanted.items() if name in there and _is_smaller(there[name], topic)])
+    changed = _configure(admin, [topic for name, topic in wanted.items() if name in there])
+    given, taken = _set_rights(admin, set(rights()))
+    return Applied(len(absent), changed, given, taken)
+
+
+def _wait(futures: Mapping[Any, Any]) -> None:
+    for future in futures.values():
+        future.result(SECONDS)
+
+
+def _set_passwords(admin: AdminClient, passwords: Mapping[str, str]) -> None:
+    missing = set(PRINCIPALS) - set(passwords)
+    if missing:
+        raise ValueError(f"no password for {', '.join(sorted(missing))}")
+    how = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, SCRAM_ITERATIONS)
+    upserts = [
+        UserScramCredentialUpsertion(principal, how, password.encode())
+        for principal, password in passwords.items()
+        if principal in PRINCIPALS and principal != ADMIN
+    ]
+    _wait(admin.alter_user_scram_credentials(upserts))
+
+
+def _create(admin: AdminClient, topics: list[Topic]) -> None:
+    if topics:
+        new = [
+            NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=-1, config=dict(topic.config))
+            for topic in topics
+        ]
+        _wait(admin.create_topics(new, operation_timeout=SECONDS))
+
+
+def _is_smaller(there: Any, topic: Topic) -> bool:
+    return len(there.partitions) < topic.partitions
+
+
+def _grow(admin: AdminClient, topics: list[Topic]) -> None:
+    if topics:
+        _wait(admin.create_partitions([NewPartitions(topic.name, topic.partitions) for topic in topics]))
+
+
+def _configure(admin: AdminClient, topics: list[Topic]) -> int:
+    """Set the topics' settings where they differ; returns the number of topics changed."""
+    if not topics:
+        return 0
+    resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in topics]
+    found = {resource.name: future.result(SECONDS) for resource, future in admin.describe_configs(resources).items()}
+    different: list[ConfigResource] = []
+    for topic in topics:
+        entries = [
+            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+            for name, value in topic.config.items()
+            if found[topic.name][name].value != value
+        ]
+        if entries:
+            different.append(ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=entries))
+    if different:
+        _wait(admin.incremental_alter_configs(different))
+    return len(different)
+
+
+def _set_rights(admin: AdminClient, wanted: set[Right]) -> tuple[int, int]:
+    everything = AclBindingFilter(
+        ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
+    )
+    there = set(admin.describe_acls(everything).result(SECONDS))
+    bindings = {_binding(right) for right in wanted}
+    missing, surplus = list(bindings - there), list(there - bindings)
+    if missing:
+        _wait(admin.create_acls(missing))
+    if surplus:
+        _wait(admin.delete_acls([_exactly(binding) for binding in surplus]))
+    return len(missing), len(surplus)
+
+
+def _binding(right: Right) -> AclBinding:
+    return AclBinding(
+        ResourceType[right.resource],
+        right.name,
+        ResourcePatternType.PREFIXED if right.prefixed else ResourcePatternType.LITERAL,
+        f"User:{right.principal}",
+        "*",
+        AclOperation[right.operation],
+        AclPermissionType.ALLOW,
+    )
+
+
+def _exactly(binding: AclBinding) -> AclBindingFilter:
+    return AclBindingFilter(
+        binding.restype,
+        binding.name,
+        binding.resource_pattern_type,
+        binding.principal,
+        binding.host,
+        binding.operation,
+        binding.permission_type,
+    )

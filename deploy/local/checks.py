@@ -1,0 +1,50 @@
+"""Lint, types, layers, tests: the same steps for a developer and for the integration run."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.local.layout import REPOSITORY
+from deploy.local.progress import say
+
+PROGRAMS = Path(sys.executable).parent
+TYPED = ("services", "shared", "deploy", "tests")
+TEST_ORDER = ("unit", "contracts", "service", "flows", "browser", "faults")
+
+
+def lint() -> int:
+    """Style, format and the rules of who may import whom."""
+    return (
+        _run("ruff", "check", ".")
+        or _run("ruff", "format", "--check", ".")
+        or _run("lint-imports", "--config=pyproject.toml")
+    )
+
+
+def types() -> int:
+    return _run("mypy", *(name for name in TYPED if any((REPOSITORY / name).rglob("*.py"))))
+
+
+def tests(further: Sequence[str]) -> int:
+    """Run pytest in its order, or only what is named. Its closing line is the last that is printed."""
+    chosen = list(further) or [f"tests/{name}" for name in TEST_ORDER if (REPOSITORY / "tests" / name).is_dir()]
+    return subprocess.run([sys.executable, "-m", "pytest", *chosen], cwd=REPOSITORY, check=False).returncode
+
+
+def _run(program: str, *arguments: str) -> int:
+    begun = time.monotonic()
+    done = subprocess.run(
+        [str(PROGRAMS / program), *arguments],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    title = " ".join((program, *arguments))
+    if done.returncode != 0:
+        say(done.stdout.rstrip())
+    say(f"  {'✓' if done.returncode == 0 else '✗'}  {title} ({time.monotonic() - begun:.1f} s)")
+    return done.returncode
