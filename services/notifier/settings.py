@@ -1,5 +1,6 @@
 """Settings of the notifier: where mail leaves, and what may leave."""
 
+from email.utils import parseaddr
 from ipaddress import ip_address
 from typing import Self
 
@@ -22,9 +23,23 @@ class SmtpSettings(BaseModel):
     tls: bool = False
     starttls: bool | None = None
     ca_file: str | None = None
-    sender: str = Field(default="service@lockstep.example", pattern=r"^[^@\s]+@[^@\s]+$")
+    sender: str = Field(
+        default="Lockstep Service <service@lockstep.example>",
+        pattern=r"^([^<>\r\n]*<[^@\s<>]+@[^@\s<>]+>|[^@\s<>]+@[^@\s<>]+)$",
+        description="an address, or a name with an address",
+    )
     connections: int = Field(default=4, ge=1, description="open at once, at most")
-    timeout_seconds: float = Field(default=20.0, gt=0, description="for each answer of the server")
+    timeout_seconds: float = Field(
+        default=30.0, gt=0, description="to connect, to agree on the envelope, to take the mail"
+    )
+
+    @property
+    def sender_name(self) -> str:
+        return parseaddr(self.sender)[0]
+
+    @property
+    def sender_address(self) -> str:
+        return parseaddr(self.sender)[1]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -36,7 +36,11 @@ TICKET = TicketState(
     status=TicketStatus.RECEIVED,
     account_id="account-1",
     device=TicketDevice(
-        device_id="device-1", serial="LS7K004213", model_id="model-1", model_name="Lockstep C450", own_name="Copier 3 North"
+        device_id="device-1",
+        serial="LS7K004213",
+        model_id="model-1",
+        model_name="Lockstep C450",
+        own_name="Copier 3 North",
     ),
     group_ids=("group-1",),
     site=Site(

@@ -61,7 +61,7 @@ BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 180, 600, 
 """Pauses between attempts; the last one repeats until the event is too old."""
 
 VIEW_GRACE = timedelta(seconds=30)
-"""How long a recipient whom the views do not know, or do not allow yet, is looked up again before the mail is dropped."""
+"""How long a recipient whom the views do not know or allow yet is looked up again before the mail is dropped."""
 
 
 class SkipReason(StrEnum):
@@ -76,12 +76,8 @@ class SkipReason(StrEnum):
     TOO_OLD = "too_old"
 
 
-class FailReason(StrEnum):
-    """Why a mail could not be delivered. A refusal by the mail server adds its code: `refused_550`."""
-
-    OUTCOME_UNKNOWN = "outcome_unknown"
-    UNREACHABLE = "unreachable"
-    REFUSED = "refused"
+OUTCOME_UNKNOWN = "outcome_unknown"
+"""Why a mail failed whose repeat was lost, too. Other failures carry the mail server's answer, as `refused_550`."""
 
 
 class TicketFacts(Contract):
@@ -111,9 +107,9 @@ class TicketFacts(Contract):
 class Message(Contract):
     """One mail to one person about one event.
 
-    `attempt` counts handovers to the mail server. `unanswered` counts those whose outcome nobody knows: the process
-    died, or the connection broke, between the last byte and the server's answer. `handed_over` is set while one is
-    under way.
+    `attempt` counts attempts to reach the mail server. `unanswered` counts those whose outcome nobody knows: the
+    process died, or the connection broke, between the first byte and the server's answer. `handed_over` is set while
+    one is under way.
     """
 
     message_id: str
@@ -124,6 +120,7 @@ class Message(Contract):
     event_id: str
     event_at: AwareDatetime
     event_sequence: int
+    correlation_id: str | None = None
     facts: TicketFacts
     template_version: str
     language: str | None = None
@@ -160,7 +157,7 @@ def too_old(event_at: datetime, *, now: datetime, limit: timedelta) -> bool:
 
 
 def refusal(user: UserState | None, person: PersonState | None, *, permitted: bool, wanted: bool) -> SkipReason | None:
-    """Why this person must not get the mail now, or None. Staff without customer rights follow tickets at their desk."""
+    """Why this person must not get the mail now, or None. Staff without customer rights use their desk instead."""
     if user is None or person is None:
         return SkipReason.PERSON_UNKNOWN
     if user.status is not UserStatus.ACTIVE:
@@ -178,8 +175,8 @@ def may_heal(reason: SkipReason, *, queued_at: datetime, now: datetime) -> bool:
     return reason in behind and now - queued_at < VIEW_GRACE
 
 
-def pause_before(attempt: int) -> timedelta:
-    """The pause after the `attempt`th unsuccessful handover, counted from 1."""
+def pause_after(attempt: int) -> timedelta:
+    """The pause after the `attempt`th unsuccessful attempt, counted from 1."""
     return BACKOFF[min(attempt, len(BACKOFF)) - 1]
 
 
@@ -213,6 +210,11 @@ def sent(message: Message, *, language: str, subject: str, template_version: str
     )
 
 
+def unreached(message: Message, *, reason: str) -> Message:
+    """The mail server could not be spoken to; a handover before this one keeps its uncertainty."""
+    return message.model_copy(update={"attempt": message.attempt + 1, "reason": reason})
+
+
 def postponed(message: Message, *, reason: str, unanswered: bool) -> Message:
     """Not delivered this time. An `unanswered` handover may have arrived all the same."""
     return message.model_copy(
@@ -228,6 +230,13 @@ def skipped(message: Message, reason: SkipReason, *, now: datetime) -> Message:
     return message.model_copy(
         update={"status": MessageStatus.SKIPPED, "reason": reason, "handed_over": False, "at": now}
     )
+
+
+def dropped(message: Message, obstacle: SkipReason, *, now: datetime) -> Message:
+    """A mail that the server did not take within its time has failed, for the last reason; any other is skipped."""
+    if obstacle is SkipReason.TOO_OLD and message.attempt:
+        return failed(message, message.reason or OUTCOME_UNKNOWN, now=now)
+    return skipped(message, obstacle, now=now)
 
 
 def failed(message: Message, reason: str, *, now: datetime) -> Message:

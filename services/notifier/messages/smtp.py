@@ -1,8 +1,10 @@
 """Handing mails to a mail server over a few open connections, and telling apart what its answers mean for a mail."""
 
 import asyncio
+import contextlib
 import logging
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP as LINE_ENDINGS
@@ -14,8 +16,6 @@ from aiosmtplib import (
     SMTPRecipientRefused,
     SMTPResponseException,
     SMTPSenderRefused,
-    SMTPServerDisconnected,
-    SMTPTimeoutError,
 )
 
 from services.notifier.settings import SmtpSettings
@@ -26,8 +26,8 @@ CHECK_AFTER_IDLE_SECONDS = 2.0
 CLOSE_AFTER_IDLE_SECONDS = 60.0
 
 
-class NotDelivered(Exception):  # noqa: N818 -- an outcome, with three kinds below
-    """The mail was not taken. `reason` is short and without personal data."""
+class NotDelivered(Exception):
+    """The mail was not, or perhaps not, taken. `reason` is short and without personal data."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -52,6 +52,32 @@ class _Idle:
     since: float
 
 
+class Session:
+    """One connection, borrowed for one mail."""
+
+    def __init__(self, client: SMTP, settings: SmtpSettings) -> None:
+        self.client = client
+        self._settings = settings
+
+    async def deliver(self, mail: EmailMessage, *, recipient: str) -> None:
+        """Hand over one mail to one address. Raises Deferred, Refused or AnswerLost."""
+        try:
+            await _hand_over(self.client, mail, recipient=recipient, settings=self._settings)
+        except Refused:
+            await self._reset()
+            raise
+        except BaseException:
+            self.client.close()
+            raise
+
+    async def _reset(self) -> None:
+        try:
+            await self.client.rset()
+        except (SMTPException, OSError) as error:
+            log.debug("connection given up after a refusal: %s", error)
+            self.client.close()
+
+
 class MailServer:
     """A bounded set of connections, opened when needed and kept for the next mails."""
 
@@ -60,19 +86,16 @@ class MailServer:
         self._slots = asyncio.Semaphore(settings.connections)
         self._idle: list[_Idle] = []
 
-    async def deliver(self, mail: EmailMessage, *, recipient: str) -> None:
-        """Hand over one mail to one address. Raises Deferred, Refused or AnswerLost."""
+    @contextlib.asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """Wait for a free connection that the server has greeted. Raises Deferred while there is none to be had."""
         async with self._slots:
-            client = await self._connection()
+            session = Session(await self._connection(), self._settings)
             try:
-                await _hand_over(client, mail, sender=self._settings.sender, recipient=recipient)
-            except Refused:
-                await self._keep_after_refusal(client)
-                raise
-            except BaseException:
-                client.close()
-                raise
-            self._idle.append(_Idle(client, time.monotonic()))
+                yield session
+            finally:
+                if session.client.is_connected:
+                    self._idle.append(_Idle(session.client, time.monotonic()))
 
     async def close(self) -> None:
         """Say goodbye on all idle connections."""
@@ -114,10 +137,12 @@ class MailServer:
             start_tls=settings.starttls if not settings.tls else False,
             cert_bundle=settings.ca_file,
             timeout=settings.timeout_seconds,
-            local_hostname=settings.sender.partition("@")[2],
+            local_hostname=settings.sender_address.partition("@")[2],
         )
         try:
             await client.connect()
+            if client.is_ehlo_or_helo_needed:
+                await client.ehlo()
         except SMTPResponseException as error:
             client.close()
             raise Deferred(f"greeting_{error.code}") from error
@@ -127,34 +152,28 @@ class MailServer:
             raise Deferred("unreachable") from error
         return client
 
-    async def _keep_after_refusal(self, client: SMTP) -> None:
-        try:
-            await client.rset()
-        except (SMTPException, OSError) as error:
-            log.debug("connection given up after a refusal: %s", error)
-            client.close()
-        else:
-            self._idle.append(_Idle(client, time.monotonic()))
 
-
-async def _hand_over(client: SMTP, mail: EmailMessage, *, sender: str, recipient: str) -> None:
+async def _hand_over(client: SMTP, mail: EmailMessage, *, recipient: str, settings: SmtpSettings) -> None:
     international = not recipient.isascii()
     if international and not client.supports_extension("smtputf8"):
         raise Refused("address_not_supported")
     content = mail.as_bytes(policy=LINE_ENDINGS.clone(utf8=international))
     encoding = "utf-8" if international else "ascii"
     try:
-        await client.mail(sender, options=["SMTPUTF8"] if international else [], encoding=encoding)
-        await client.rcpt(recipient, encoding=encoding)
+        async with asyncio.timeout(settings.timeout_seconds):
+            options = ["SMTPUTF8"] if international else []
+            await client.mail(settings.sender_address, options=options, encoding=encoding)
+            await client.rcpt(recipient, encoding=encoding)
     except (SMTPSenderRefused, SMTPRecipientRefused) as error:
         raise _answered(error) from error
     except (SMTPException, OSError) as error:
         raise Deferred("connection_lost") from error
     try:
-        await client.data(content)
+        async with asyncio.timeout(settings.timeout_seconds):
+            await client.data(content)
     except SMTPDataError as error:
         raise _answered(error) from error
-    except (SMTPServerDisconnected, SMTPTimeoutError, OSError) as error:
+    except (SMTPException, OSError) as error:
         raise AnswerLost("answer_lost") from error
 
 

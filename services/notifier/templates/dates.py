@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -66,18 +65,21 @@ class Dates:
         return get_timezone_name(self.time_zone, width="long", zone_variant="generic", locale=self.locale)
 
     def opening_hours(self, hours: Sequence[OpeningHours]) -> str:
-        """Weekdays with the same hours together, in local time of the edition: "Mo–Fr 08:00–17:00 Uhr; Sa 09:00–12:00 Uhr"."""
+        """Weekdays with the same hours together, in local time: "Mo–Fr 08:00–17:00 Uhr; Sa 09:00–12:00 Uhr"."""
         segments: dict[int, list[str]] = {}
         for segment in sorted(hours, key=lambda segment: (segment.weekday, segment.opens)):
             segments.setdefault(segment.weekday, []).append(self._hours(segment.opens, segment.closes))
-        # A run of neighbouring weekdays with equal hours keeps "weekday - position" constant.
-        runs = groupby(enumerate(sorted(segments)), key=lambda numbered: (numbered[1] - numbered[0], segments[numbered[1]]))
-        return "; ".join(self._run([weekday for _, weekday in run], segments) for _, run in runs)
-
-    def _run(self, weekdays: list[int], segments: dict[int, list[str]]) -> str:
+        runs: list[list[int]] = []
+        for weekday in sorted(segments):
+            if runs and runs[-1][-1] == weekday - 1 and segments[weekday - 1] == segments[weekday]:
+                runs[-1].append(weekday)
+            else:
+                runs.append([weekday])
         names = get_day_names("abbreviated", context="stand-alone", locale=self.locale)
-        days = names[weekdays[0]] if len(weekdays) == 1 else f"{names[weekdays[0]]}–{names[weekdays[-1]]}"
-        return f"{days} {', '.join(segments[weekdays[0]])}"
+        return "; ".join(
+            f"{'–'.join(names[weekday] for weekday in dict.fromkeys((run[0], run[-1])))} {', '.join(segments[run[0]])}"
+            for run in runs
+        )
 
     def _day(self, day: date) -> str:
         return format_date(day, YEAR_AT_THE_END.sub("", self.locale.date_formats["full"].pattern), locale=self.locale)

@@ -67,8 +67,8 @@ class Templates:
         subject = _one_line(_block(plain, "subject", visible))
         return Letter(
             subject=subject,
-            text=_tidy(plain.render(visible | {"subject": subject, "layout": "layout.text.jinja", "shapes": "shapes.text.jinja"})),
-            html=html.render(visible | {"subject": subject, "layout": "layout.html.jinja", "shapes": "shapes.html.jinja"}),
+            text=_tidy(plain.render(visible, subject=subject)),
+            html=html.render(visible, subject=subject),
             language=language,
             template_version=self.version,
         )
@@ -77,6 +77,7 @@ class Templates:
         self, facts: TicketFacts, *, reader: Reader, dates: Dates, edition: EditionState | None, now: datetime
     ) -> dict[str, object]:
         visit, report = facts.visit, facts.report
+        parts = report.parts if report else ()
         start, end = (visit.window_from, visit.window_to) if visit else (None, None)
         gettext = dates.texts.ugettext
         place = [
@@ -95,7 +96,7 @@ class Templates:
             "device": f"{facts.device.own_name} ({device})" if facts.device.own_name else device,
             "site": f"{facts.site.name}, {facts.site.street}, {facts.site.postcode} {facts.site.city}",
             "place": ", ".join(part for part in place if part),
-            "parts": ", ".join(f"{part.quantity} × {part.name} ({part.number})" for part in report.parts) if report else "",
+            "parts": ", ".join(f"{part.quantity} × {part.name} ({part.number})" for part in parts),
             "window": dates.window(start, end) if start and end else None,
             "window_day": dates.day(start) if start and end else None,
             "moment": partial(dates.moment_seen_from, now=now),
@@ -119,6 +120,8 @@ def _environment(texts: Translations, *, html: bool) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_translations(texts, newstyle=True)  # type: ignore[attr-defined]
+    form = "html" if html else "text"
+    environment.globals |= {"layout": f"layout.{form}.jinja", "shapes": f"shapes.{form}.jinja"}
     return environment
 
 

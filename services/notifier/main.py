@@ -1,0 +1,50 @@
+"""The notifier: follows tickets and people, and mails who should know."""
+
+import asyncio
+import contextlib
+
+from fastapi import FastAPI
+
+from services.notifier.messages import operations, store
+from services.notifier.messages.consumers import mail_ticket_events
+from services.notifier.messages.routes import router as messages_router
+from services.notifier.messages.smtp import MailServer
+from services.notifier.preferences.routes import router as preferences_router
+from services.notifier.recipients.consumers import follow_editions, follow_people
+from services.notifier.settings import Settings
+from services.notifier.templates.render import Templates
+from shared.service import Service, create_service_app
+from shared.timers import TimerRule
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The notifier's application. Raises for a broken template or catalogue: none is found at the first mail."""
+    chosen = settings or Settings()
+    templates = Templates(public_url=chosen.public_url)
+
+    async def prepare(service: Service) -> None:
+        await store.prepare(service.db)
+        service.extras["templates"] = templates
+        service.extras["mail_server"] = MailServer(chosen.smtp)
+
+    return create_service_app(
+        chosen,
+        title="Lockstep notifier",
+        routers=[messages_router, preferences_router],
+        aggregates=[store.MESSAGES],
+        subscriptions=[mail_ticket_events, follow_people, follow_editions],
+        prepare=[prepare],
+        timers=[TimerRule(store.MESSAGES, operations.leave)],
+        tasks=[_keep_connections],
+    )
+
+
+async def _keep_connections(service: Service) -> None:
+    """Close connections that nobody uses, and all of them at the end."""
+    server: MailServer = service.extras["mail_server"]
+    try:
+        await server.close_idle()
+    finally:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await server.close()

@@ -1,0 +1,12 @@
+"""A side effect of tickets' events: each asks for at most one mail."""
+
+from services.notifier.messages import operations
+from services.notifier.messages.domain import KIND_OF_EVENT
+from shared.contracts.tickets import TicketEvent
+from shared.kafka import Envelope, reaction
+from shared.service import Service
+
+
+@reaction("tickets.tickets", group="notifier.ticket-mails", events=tuple(KIND_OF_EVENT))
+async def mail_ticket_events(record: Envelope[TicketEvent], service: Service) -> None:
+    await operations.queue_ticket_mail(service, record=record, now=service.clock())

@@ -1,0 +1,57 @@
+"""The log of mails as its readers see it: each person his own, agents and service administrators all."""
+
+from datetime import datetime
+from typing import Any
+
+from pymongo import DESCENDING
+
+from services.notifier.messages.domain import Message
+from services.notifier.messages.store import MESSAGES, message_of
+from shared.access import sees_everything
+from shared.auth import Caller
+from shared.paging import CursorInvalid, decode_cursor, encode_cursor
+from shared.problems import NotFound
+from shared.service import Service
+
+
+class MessageNotFound(NotFound):
+    code = "message_not_found"
+    title = "There is no such message, or it went to somebody else"
+
+
+async def newest(
+    service: Service, *, caller: Caller, ticket_id: str | None, limit: int, cursor: str | None
+) -> tuple[list[Message], str | None]:
+    """One page of the log, newest first, and the cursor of the next page."""
+    query = _visible(caller)
+    if ticket_id is not None:
+        query["facts.ticket_id"] = ticket_id
+    if cursor is not None:
+        query |= _after(decode_cursor(cursor))
+    order = [("queued_at", DESCENDING), ("_id", DESCENDING)]
+    found = service.db[MESSAGES.collection].find(query, {"outbox": 0}).sort(order).limit(limit + 1)
+    messages = [message_of(document) async for document in found]
+    if len(messages) <= limit:
+        return messages, None
+    last = messages[limit - 1]
+    return messages[:limit], encode_cursor({"queued_at": last.queued_at.isoformat(), "id": last.message_id})
+
+
+async def one(service: Service, *, caller: Caller, message_id: str) -> Message:
+    """One message. Raises MessageNotFound."""
+    document = await service.db[MESSAGES.collection].find_one({**_visible(caller), "_id": message_id})
+    if document is None:
+        raise MessageNotFound()
+    return message_of(document)
+
+
+def _after(position: dict[str, Any]) -> dict[str, Any]:
+    try:
+        at, last_id = datetime.fromisoformat(position["queued_at"]), str(position["id"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CursorInvalid(field="cursor", rule="cursor_invalid") from error
+    return {"queued_at": {"$lte": at}, "$or": [{"queued_at": {"$lt": at}}, {"_id": {"$lt": last_id}}]}
+
+
+def _visible(caller: Caller) -> dict[str, Any]:
+    return {} if sees_everything(caller) else {"user_id": caller.id}

@@ -1,0 +1,37 @@
+"""A person's own choice of mails."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from services.notifier.messages.domain import MessageKind
+from services.notifier.preferences import store
+from services.notifier.preferences.domain import Cadence, complete
+from shared.auth import CallerDep
+from shared.problems import Forbidden
+from shared.service import Deps
+
+router = APIRouter(tags=["preferences"])
+
+
+class PreferencesView(BaseModel):
+    cadences: dict[MessageKind, Cadence] = Field(description="how each kind of mail reaches the caller")
+
+
+class OnlyPeople(Forbidden):
+    code = "only_people"
+    title = "A machine client gets no mails"
+
+
+@router.get("/v1/preferences")
+async def own_preferences(caller: CallerDep, deps: Deps) -> PreferencesView:
+    """The caller's choice, completed by the defaults."""
+    return PreferencesView(cadences=complete(await store.load(deps.db, caller.id)))
+
+
+@router.put("/v1/preferences")
+async def choose_preferences(body: PreferencesView, caller: CallerDep, deps: Deps) -> PreferencesView:
+    """Replace the caller's choice; kinds that are left out get their default. It counts for mails already queued."""
+    if caller.kind != "user":
+        raise OnlyPeople()
+    await store.save(deps.db, caller.id, body.cadences)
+    return PreferencesView(cadences=complete(body.cadences))

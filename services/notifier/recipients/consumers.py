@@ -1,0 +1,19 @@
+"""People and country editions, followed from identity."""
+
+from services.notifier.recipients.store import VIEW_EDITIONS, VIEW_PEOPLE, edition_fields, person_fields
+from shared.contracts.identity import EditionPublished, PersonChanged
+from shared.kafka import Envelope, ViewRow, view, views
+from shared.service import Service
+
+
+@view("identity.people", group="notifier.people", events=(PersonChanged,), tombstones=True)
+async def follow_people(records: list[Envelope[PersonChanged]], service: Service) -> None:
+    """Names and addresses; a tombstone erases them here as well."""
+    rows = [ViewRow(r.key, r.sequence, person_fields(None if r.is_tombstone else r.event.person)) for r in records]
+    await views.upsert(service.db[VIEW_PEOPLE], rows)
+
+
+@view("identity.editions", group="notifier.editions", events=(EditionPublished,))
+async def follow_editions(records: list[Envelope[EditionPublished]], service: Service) -> None:
+    rows = [ViewRow(r.event.edition.country, r.sequence, edition_fields(r.event.edition)) for r in records]
+    await views.upsert(service.db[VIEW_EDITIONS], rows)

@@ -1,0 +1,30 @@
+"""Who a recipient is at this moment: his state and rights, his address, and his country's edition."""
+
+from dataclasses import dataclass
+
+from services.notifier.recipients.store import VIEW_EDITIONS, VIEW_PEOPLE, edition_of, person_of
+from shared.auth import VIEW_USERS, Caller
+from shared.contracts.identity import EditionState, PersonState, UserState
+from shared.service import Service
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """What is known of one user. `caller` holds what he may see now; it is missing for a user who is not active."""
+
+    user: UserState | None
+    person: PersonState | None
+    caller: Caller | None
+    edition: EditionState | None
+
+
+async def recipient(service: Service, user_id: str) -> Recipient:
+    """Look a user up in the local views, without any memory: a right withdrawn a moment ago counts."""
+    document = await service.db[VIEW_USERS].find_one({"_id": user_id})
+    user = UserState.model_validate({**document, "user_id": user_id}) if document else None
+    return Recipient(
+        user=user,
+        person=person_of(await service.db[VIEW_PEOPLE].find_one({"_id": user_id})),
+        caller=await service.callers.of_user(user_id),
+        edition=edition_of(await service.db[VIEW_EDITIONS].find_one({"_id": user.country})) if user else None,
+    )
