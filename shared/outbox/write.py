@@ -1,6 +1,7 @@
 """The command's side of the outbox: read, decide, one atomic write. The answer goes out before the events do."""
 
-import logging
+import asyncio
+import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,10 +25,9 @@ if TYPE_CHECKING:
     from shared.commands import Command
     from shared.outbox.drain import Drain
 
-log = logging.getLogger(__name__)
-
 COMMAND_MEMORY = timedelta(hours=24)
-ATTEMPTS = 8
+ATTEMPTS = 20
+LONGEST_PAUSE_SECONDS = 0.05
 
 
 class Stale(Exception):
@@ -177,9 +177,9 @@ class Outbox:
         """Read, decide, write; again while somebody else was first. None from `decide` means nothing to do.
 
         `visible` narrows what may be found; what is not found raises `not_found`. Raises VersionConflict when
-        `if_match` names another version, TooManyWriters after eight attempts.
+        `if_match` names another version, TooManyWriters after twenty attempts.
         """
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             document = await self.collection(aggregate).find_one({**(visible or {}), "_id": document_id})
             if document is None:
                 raise not_found or NotFound()
@@ -207,7 +207,8 @@ class Outbox:
                     source=source,
                 )
             except Stale:
-                log.debug("lost a race for %s", document_id)
+                # Losers that come back at the same moment would lose to each other again.
+                await asyncio.sleep(random.uniform(0, min(0.002 * 2**attempt, LONGEST_PAUSE_SECONDS)))
         raise TooManyWriters()
 
     async def history(self, aggregate: Aggregate, document: Document) -> list[HistoryRow]:
