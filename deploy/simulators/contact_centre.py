@@ -147,6 +147,7 @@ def react(record: Record, book: Agenda, now: datetime, pace: Pace) -> list[Plann
 PARTY = Party(
     name="contact-centre",
     topic=HEARS,
+    rejected_topic=f"{SAYS}.rejected",
     group=GROUP,
     react=react,
     phrases={

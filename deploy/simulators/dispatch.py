@@ -194,6 +194,7 @@ def react(record: Record, book: Agenda, now: datetime, pace: Pace) -> list[Plann
 PARTY = Party(
     name="dispatch",
     topic=HEARS,
+    rejected_topic=f"{SAYS}.rejected",
     group=GROUP,
     react=react,
     phrases={"planned": planned, "moved": moved, "cancelled": cancelled},

@@ -162,6 +162,7 @@ def react(record: Record, book: Agenda, now: datetime, pace: Pace) -> list[Plann
 PARTY = Party(
     name="engineer",
     topic=HEARS,
+    rejected_topic=f"{SAYS}.rejected",
     group=GROUP,
     react=react,
     phrases={"travelling": travelling, "arrived": arrived, "reported": reported},

@@ -20,6 +20,7 @@ from deploy.simulators import chaos as weather
 from deploy.simulators.wire import Message, Record, connection, consuming, producing, product_time, record_of, send
 
 POLL_SECONDS = 0.2
+REJECTED = "lockstep.record.rejected.v1"
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,11 @@ Say = Callable[..., Message]
 
 @dataclass(frozen=True)
 class Party:
-    """A party's topic and consumer group, what it does by itself, and what a script may make it say."""
+    """What a party hears, where it is told of refused messages, what it does by itself, and what a script may say."""
 
     name: str
     topic: str
+    rejected_topic: str
     group: str
     react: React
     phrases: Mapping[str, Say]
@@ -86,7 +88,8 @@ async def _run(party: Party, options: argparse.Namespace, storm: weather.Chaos) 
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     access = connection()
-    async with producing(access) as producer, consuming(access, [party.topic], party.group) as consumer:
+    topics = [party.topic, party.rejected_topic]
+    async with producing(access) as producer, consuming(access, topics, party.group) as consumer:
         if options.script is not None:
             await follow_script(party, consumer, producer, read_script(options.script), storm)
             return
@@ -137,6 +140,9 @@ async def _take_notice(name: str, react: React, raw: Any, book: agendas.Agenda, 
         record = record_of(raw)
     except ValueError as unreadable:
         print(f"{name}: skipped {unreadable}", file=sys.stderr, flush=True)
+        return
+    if record.type == REJECTED:
+        print(f"{name}: refused {record.value['record_type']} {record.key}: {record.value['reason']}", flush=True)
         return
     print(f"{name}: heard {record.type} {record.key}", flush=True)
     for due, message in react(record, book, now, pace):

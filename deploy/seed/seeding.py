@@ -1,0 +1,243 @@
+"""Brings the demonstration data into a running installation. Everything can be repeated; what is there stays."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+from aiokafka import AIOKafkaConsumer
+
+from deploy.seed import keepsakes
+from deploy.seed.customers import CUSTOMERS, Customer
+from deploy.seed.doors import PATIENCE_SECONDS, Doors, call, doors, eventually
+from deploy.seed.editions import EDITIONS, calendars
+from deploy.seed.fleet import Device, fleet
+from deploy.seed.maker import MODELS
+from deploy.seed.people import PARTIES, PEOPLE, Person
+from deploy.simulators.back_office import master_record, send_all
+from deploy.simulators.wire import Message, connection, producing, product_time, record_of, timestamp
+from shared.ids import derived_id
+
+REJECTED = ("inbound.back-office.accounts.rejected", "inbound.back-office.fleet.rejected")
+SLOWEST_PER_SECOND = 60
+"""Devices that a view follows in a second at the very least: the patience for large fleets."""
+
+Step = Callable[[str], AbstractContextManager[None]]
+
+
+class MasterRecordRefused(Exception):
+    """The product refused a master record of ours; the text holds its reason."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Where the doors are: the services' addresses, the broker as the back office, and the folder for what is kept."""
+
+    urls: Mapping[str, str]
+    bootstrap_secret: str
+    broker: Mapping[str, str]
+    directory: Path
+    clock_offset_file: Path
+
+    def now(self) -> datetime:
+        return product_time({"CLOCK_OFFSET_FILE": str(self.clock_offset_file)})
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """Who can sign in, and how many devices there are."""
+
+    users: Mapping[str, str]
+    password: str
+    devices: int
+
+
+async def seed(installation: Installation, *, devices: int, step: Step) -> Seeded:
+    """Seed and wait until the views of the other services have followed.
+
+    Raises MasterRecordRefused, DoorClosed, NotInTime.
+    """
+    watching = asyncio.create_task(_watch_refusals(installation))
+    seeding = asyncio.create_task(_bring_in(installation, list(fleet(devices)), step))
+    try:
+        await asyncio.wait((watching, seeding), return_when=asyncio.FIRST_COMPLETED)
+        return await (seeding if seeding.done() else watching)
+    finally:
+        for task in (watching, seeding):
+            task.cancel()
+        await asyncio.gather(watching, seeding, return_exceptions=True)
+
+
+async def _bring_in(installation: Installation, machines: list[Device], step: Step) -> Seeded:
+    password = keepsakes.password(installation.directory)
+    now = installation.now()
+    async with (
+        doors(installation.urls, installation.bootstrap_secret) as door,
+        producing(connection(installation.broker)) as producer,
+    ):
+
+        async def send(messages: Iterator[Message]) -> None:
+            await send_all(producer, messages)
+
+        with step("accounts, models, country editions and service calendars"):
+            await asyncio.gather(
+                send(_models(now)),
+                _accounts(door, send, now),
+                *(call(door, "PUT", "identity", f"/v1/editions/{e['country']}", e) for e in EDITIONS),
+                *(_calendar(door, code, rules) for code, rules in calendars().items()),
+            )
+        with step(f"{len(machines)} devices with their contract lines, and {len(PEOPLE)} people"):
+            ids, _, _ = await asyncio.gather(
+                asyncio.gather(*(_user(door, person, password) for person in PEOPLE)),
+                _party_clients(door, installation.directory),
+                send(_fleet(machines, now)),
+            )
+        users = dict(zip([person.key for person in PEOPLE], ids, strict=True))
+        with step("catalog and tickets have followed"):
+            await _followed(door, machines, now.date())
+        with step("who manages which devices"):
+            await asyncio.gather(*(_grants(door, person, users[person.key], machines) for person in PEOPLE))
+    return Seeded(users=users, password=password, devices=len(machines))
+
+
+async def is_seeded(installation: Installation, *, devices: int) -> bool:
+    """Whether at least so many devices are there with the people who manage them."""
+    if not (installation.directory / keepsakes.PASSWORD_FILE).exists():
+        return False
+    async with doors(installation.urls, installation.bootstrap_secret) as door:
+        return await _total(door) >= devices and await _user_id(door, PEOPLE[-1]) is not None
+
+
+def _models(now: datetime) -> Iterator[Message]:
+    for model in MODELS:
+        yield _master("back-office.model.updated.v1", model.record(), now)
+
+
+def _fleet(machines: list[Device], now: datetime) -> Iterator[Message]:
+    for machine in machines:
+        yield _master("back-office.contract.updated.v1", machine.contract_record(now.date()), now)
+        yield _master("back-office.device.updated.v1", machine.device_record(), now)
+
+
+def _master(kind: str, value: Mapping[str, Any], now: datetime) -> Message:
+    return master_record(kind, {"occurred_at": timestamp(now), **value})
+
+
+async def _accounts(door: Doors, send: Callable[[Iterator[Message]], Any], now: datetime) -> None:
+    """Parents first: a child is placed below an account that is known."""
+    for generation in (
+        [customer for customer in CUSTOMERS if customer.parent_ref is None],
+        [customer for customer in CUSTOMERS if customer.parent_ref is not None],
+    ):
+        await send(_master("back-office.account.updated.v1", customer.record(), now) for customer in generation)
+        await asyncio.gather(*(_account_known(door, customer) for customer in generation))
+
+
+async def _account_known(door: Doors, customer: Customer) -> None:
+    path = f"/v1/accounts/{derived_id('account', customer.ref)}"
+    await eventually(f"account {customer.name}", lambda: call(door, "GET", "identity", path))
+
+
+async def _calendar(door: Doors, code: str, rules: Mapping[str, Any]) -> None:
+    """A calendar is written once: each write would be a new version."""
+    known = await call(door, "GET", "tickets", "/v1/calendars")
+    if code not in {calendar["code"] for calendar in known["items"]}:
+        await call(door, "PUT", "tickets", f"/v1/calendars/{code}", rules, key=f"seed-calendar-{code}")
+
+
+async def _user(door: Doors, person: Person, password: str) -> str:
+    known = await _user_id(door, person)
+    if known is not None:
+        return known
+    rights = []
+    if person.account is not None:
+        rights = [{"account_id": derived_id("account", person.account.ref), "role": person.role, "whole": person.whole}]
+    body = {
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "email": person.email,
+        "phone": person.phone,
+        "language": person.language,
+        "time_zone": person.time_zone,
+        "country": person.country,
+        "password": password,
+        "staff_roles": list(person.staff_roles),
+        "rights": rights,
+    }
+    created = await call(door, "POST", "identity", "/v1/users", body, key=f"seed-user-{person.email}")
+    return str(created["user_id"])
+
+
+async def _user_id(door: Doors, person: Person) -> str | None:
+    found = await call(door, "GET", "identity", f"/v1/users?q={person.last_name}&limit=200")
+    for user in found["items"]:
+        if user.get("email") == person.email:
+            return str(user["user_id"])
+    return None
+
+
+async def _party_clients(door: Doors, directory: Path) -> None:
+    """A machine client per party; a secret is told only once, so it is kept."""
+    kept = keepsakes.client_secrets(directory)
+    for party, scopes in PARTIES.items():
+        if party not in kept:
+            body = {"name": party, "scopes": list(scopes)}
+            created = await call(door, "POST", "identity", "/v1/clients", body, key=f"seed-client-{party}")
+            kept[party] = {"client_id": created["client_id"], "client_secret": created["client_secret"]}
+    keepsakes.keep_client_secrets(directory, kept)
+
+
+async def _grants(door: Doors, person: Person, user_id: str, machines: list[Device]) -> None:
+    devices = [derived_id("device", ref) for ref in person.grants(machines)]
+    if not devices:
+        return
+
+    async def grant() -> Any:
+        body = {"devices": devices, "groups": []}
+        key = f"seed-grants-{person.email}-{len(devices)}"
+        return await call(door, "PUT", "catalog", f"/v1/grants/{user_id}", body, key=key)
+
+    await eventually(f"grants of {person.email}", grant)
+
+
+async def _followed(door: Doors, machines: list[Device], today: date) -> None:
+    """Catalog has every device with its line, and tickets knows the last ones."""
+    patience = max(PATIENCE_SECONDS, len(machines) / SLOWEST_PER_SECOND)
+
+    async def all_there() -> bool:
+        return await _total(door) >= len(machines) and await _total(door, "&contract=none") == 0
+
+    await eventually(f"{len(machines)} devices in the catalog", all_there, patience=patience)
+    for machine in machines[-8:]:
+        if machine.contract_record(today)["valid_until"] is None:
+            await eventually(f"tickets knows {machine.ref}", partial(_entitled, door, machine), patience=patience)
+
+
+async def _entitled(door: Doors, machine: Device) -> bool:
+    outlook = await call(door, "GET", "tickets", f"/v1/devices/{derived_id('device', machine.ref)}/outlook")
+    return bool(outlook["entitled"])
+
+
+async def _total(door: Doors, filters: str = "") -> int:
+    page = await call(door, "GET", "catalog", f"/v1/devices?limit=1&total=true{filters}")
+    return int(page["total"])
+
+
+async def _watch_refusals(installation: Installation) -> NoReturn:
+    """Raise MasterRecordRefused as soon as the product answers one of our records with a refusal."""
+    consumer = AIOKafkaConsumer(*REJECTED, auto_offset_reset="latest", **connection(installation.broker))
+    begun = time.time() * 1000
+    await consumer.start()
+    try:
+        async for raw in consumer:
+            if raw.timestamp >= begun:
+                refusal = record_of(raw).value
+                raise MasterRecordRefused(f"{refusal['record_type']}: {refusal['reason']}")
+        raise MasterRecordRefused("the consumer of refusals was stopped")
+    finally:
+        await consumer.stop()
