@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from deploy.simulators import chaos as weather
 from deploy.simulators.wire import Message, connection, producing, product_time, timestamp
@@ -101,6 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyError, OSError, ValueError) as wrong:
         print(f"back-office: {wrong}", file=sys.stderr)
         return 2
+    except KafkaError as failed:
+        print(f"back-office: {failed}", file=sys.stderr)
+        return 1
     print(f"back-office: {sent} records acknowledged")
     return 0
 

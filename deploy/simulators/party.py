@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from deploy.simulators import agenda as agendas
 from deploy.simulators import chaos as weather
@@ -59,8 +60,8 @@ def main(party: Party, arguments: Sequence[str] | None = None) -> int:
     except (KeyError, ValueError) as wrong:
         print(f"{party.name}: {wrong}", file=sys.stderr)
         return 2
-    except TimeoutError as late:
-        print(f"{party.name}: {late}", file=sys.stderr)
+    except (TimeoutError, KafkaError) as failed:
+        print(f"{party.name}: {failed}", file=sys.stderr)
         return 1
     return 0
 
@@ -131,8 +132,14 @@ async def attend(
         if not batches and not said:
             for held in weather.release(storm):
                 await send(producer, held)
-            if once and consumer.assignment():
+            if once and await _has_read_everything(consumer):
                 return
+
+
+async def _has_read_everything(consumer: AIOKafkaConsumer) -> bool:
+    partitions = consumer.assignment()
+    ends = await consumer.end_offsets(partitions) if partitions else {}
+    return bool(ends) and all([await consumer.position(partition) >= end for partition, end in ends.items()])
 
 
 async def _take_notice(name: str, react: React, raw: Any, book: agendas.Agenda, now: datetime, pace: Pace) -> None:

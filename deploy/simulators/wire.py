@@ -124,8 +124,8 @@ def connection(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
 async def producing(options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaProducer]:
     """A producer whose records are neither lost nor swapped by its own retries."""
     producer = AIOKafkaProducer(acks="all", enable_idempotence=True, linger_ms=5, **options)
-    await producer.start()
     try:
+        await producer.start()
         yield producer
     finally:
         await producer.stop()
@@ -142,8 +142,8 @@ async def consuming(options: Mapping[str, Any], topics: Iterable[str], group: st
         fetch_max_wait_ms=100,
         **options,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         yield consumer
     finally:
         await consumer.stop()
