@@ -181,7 +181,9 @@ def merge_lines(device: Device, lines: Mapping[str, DeviceLine], *, now: datetim
     }
     if not newer:
         return None
-    return _entitlement_told(_settled(device, _with(device, {}, lines=device.lines | newer), occurred_at=now, now=now), now)
+    return _entitlement_told(
+        _settled(device, _with(device, {}, lines=device.lines | newer), occurred_at=now, now=now), now
+    )
 
 
 def pass_boundary(device: Device, *, now: datetime) -> Decision:

@@ -1,6 +1,7 @@
 """What happens to a device: one use case each."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,15 +11,19 @@ from services.catalog.devices import domain, store
 from services.catalog.devices.domain import Decision, Device, Master
 from services.catalog.models import operations as models
 from services.catalog.models import queries as model_queries
+from services.catalog.sites import operations as sites
+from services.catalog.sites.domain import SiteWanted
 from shared.access import visible
 from shared.auth import Caller
 from shared.commands import Command
 from shared.contracts.catalog import Location, ModelState, Site
 from shared.contracts.inbound import BackOfficeDeviceUpdated
 from shared.ids import derived_id
-from shared.outbox import Cause, Change, Duplicate
+from shared.outbox import Cause, Change, Duplicate, Stale
 from shared.problems import Invalid, NotFound, Problem
 from shared.service import Service
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 8
 
@@ -90,9 +95,7 @@ async def take_lines(deps: Service, *, device_id: str, cause: Cause, now: dateti
 
 async def follow_model(deps: Service, *, model: ModelState, cause: Cause, now: datetime) -> None:
     """Give all devices of a model its present name."""
-    outdated = store.devices(deps.db).find(
-        {"model_id": model.model_id, "model_name": {"$ne": model.name}}, {"_id": 1}
-    )
+    outdated = store.devices(deps.db).find({"model_id": model.model_id, "model_name": {"$ne": model.name}}, {"_id": 1})
     places = asyncio.Semaphore(AT_ONCE)
 
     async def follow(device_id: str) -> None:
@@ -130,11 +133,12 @@ async def rename(
     now: datetime,
 ) -> store.Document:
     """Change the customer's own name or number. Raises DeviceNotFound, VersionConflict."""
+    _require_writer(caller)
     return await _change(
         deps,
         device_id,
         lambda device: domain.rename(device, changes, now=now),
-        cause=Cause.of(caller),
+        cause=cause_of(caller),
         now=now,
         caller=caller,
         if_match=if_match,
@@ -147,19 +151,22 @@ async def move(
     *,
     caller: Caller,
     device_id: str,
-    site: Site,
+    wanted: SiteWanted,
     location: Location,
     if_match: int,
     command: Command | None,
     now: datetime,
 ) -> store.Document:
-    """Change site and location. Raises DeviceNotFound, TimeZoneUnknown, VersionConflict."""
+    """Change site and location. Raises DeviceNotFound, VersionConflict, TimeZoneUnknown and the refusals of sites."""
+    _require_writer(caller)
+    document = await visible_device(deps, caller=caller, device_id=device_id)
+    site = await sites.chosen_site(deps, caller=caller, device=store.state_of(document), wanted=wanted)
     require_time_zone(site)
     return await _change(
         deps,
         device_id,
         lambda device: domain.move(device, site=site, location=location, now=now),
-        cause=Cause.of(caller),
+        cause=cause_of(caller),
         now=now,
         caller=caller,
         if_match=if_match,
@@ -181,18 +188,40 @@ async def set_membership(
 
 
 async def pass_boundary(deps: Service, document: store.Document, now: datetime) -> None:
-    """A contract line of the device began or ended."""
+    """A contract line of the device began or ended. Whoever else wrote the device meanwhile has looked as well."""
     before = store.device_of(document)
     decision = domain.pass_boundary(before, now=now)
     change = store.change(before, decision.device, decision.events, now=now)
-    await deps.outbox.update(
-        store.DEVICES,
-        document,
-        change.set,
-        change.events,
-        cause=Cause.by_itself("catalog.contracts"),
-        unset=change.unset,
-    )
+    try:
+        await deps.outbox.update(
+            store.DEVICES,
+            document,
+            change.set,
+            change.events,
+            cause=Cause.by_itself("catalog.contracts"),
+            unset=change.unset,
+            guard={"next_at": document["next_at"]},
+        )
+    except Stale:
+        log.debug("device %s was written before its timer", document["_id"])
+
+
+async def visible_device(deps: Service, *, caller: Caller, device_id: str) -> store.Document:
+    """The device's document. Raises DeviceNotFound for one that is unknown or out of scope."""
+    document = await store.devices(deps.db).find_one({"$and": [{"_id": device_id}, visible(caller, device="_id")]})
+    if document is None:
+        raise DeviceNotFound()
+    return document
+
+
+def cause_of(caller: Caller) -> Cause:
+    return Cause.of(caller, channel="api" if caller.kind == "client" else "portal")
+
+
+def _require_writer(caller: Caller) -> None:
+    """Whoever of the users sees a device may change what is the customer's; a machine client needs the scope."""
+    if caller.kind == "client":
+        caller.require_scope("catalog:write")
 
 
 def require_time_zone(site: Site) -> None:

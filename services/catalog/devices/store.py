@@ -26,12 +26,17 @@ def devices(db: AsyncDatabase[Document]) -> AsyncCollection[Document]:
     return db[DEVICES.collection]
 
 
+def tickets(db: AsyncDatabase[Document]) -> AsyncCollection[Document]:
+    """The local view of tickets: device, account, number and whether it is open."""
+    return db["view_tickets"]
+
+
 async def prepare(db: AsyncDatabase[Document]) -> None:
     """Create the indexes; harmless when they are there."""
     for name, keys in lists.indexes():
         await devices(db).create_index(keys, name=name)
     await devices(db).create_index([("model_id", ASCENDING)], name="model")
-    await devices(db).create_index([("next_at", ASCENDING)], name="timers", sparse=True)
+    await tickets(db).create_index([("device_id", ASCENDING)], name="device")
 
 
 def device_of(document: Mapping[str, Any]) -> Device:

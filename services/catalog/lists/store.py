@@ -14,7 +14,9 @@ LAST = "\uffff"
 """Devices without a name come after all the others."""
 
 _LOOKALIKES = str.maketrans({"o": "0", "i": "1"})
-_LABEL = re.compile(r"^\s*(?:s\s*/\s*n|sn|serial(?:\s+(?:no|number))?|ser\.?\s*-?\s*nr|serien\s*-?\s*nr)\s*[.:#\s]\s*[:#]?\s*", re.I)
+_LABEL = re.compile(
+    r"^\s*(?:s\s*/\s*n|sn|serial(?:\s+(?:no|number))?|ser\.?\s*-?\s*nr|serien\s*-?\s*nr)\s*[.:#\s]\s*[:#]?\s*", re.I
+)
 
 
 def fold(text: str) -> str:

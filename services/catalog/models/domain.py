@@ -18,7 +18,9 @@ def unclassified(model_id: str, ref: str) -> tuple[Model, list[Event]]:
     return Model(state=state, ref=ref), [ModelChanged(model=state)]
 
 
-def apply_master(model: Model | None, *, state: ModelState, ref: str, revision: int) -> tuple[Model, list[Event]] | None:
+def apply_master(
+    model: Model | None, *, state: ModelState, ref: str, revision: int
+) -> tuple[Model, list[Event]] | None:
     """The model after a master record; None where that revision, or a newer one, is already in."""
     if model is not None and revision <= model.revision:
         return None

@@ -41,9 +41,7 @@ async def take_master(deps: Service, *, record: BackOfficeModelUpdated, cause: C
     )
 
     def decide(document: store.Document) -> Change | None:
-        decided = domain.apply_master(
-            store.model_of(document), state=state, ref=record.ref, revision=record.revision
-        )
+        decided = domain.apply_master(store.model_of(document), state=state, ref=record.ref, revision=record.revision)
         return None if decided is None else Change(set=store.fields(decided[0]), events=decided[1])
 
     document = await deps.outbox.change(store.MODELS, model_id, decide, cause=cause)

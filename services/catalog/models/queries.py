@@ -7,7 +7,7 @@ from shared.service import Service
 
 async def all_models(deps: Service) -> list[ModelState]:
     """The maker's models by name: some hundreds at most, so that they need no pages."""
-    documents = store.models(deps.db).find({}, {field: 1 for field in ModelState.model_fields})
+    documents = store.models(deps.db).find({}, dict.fromkeys(ModelState.model_fields, 1))
     return sorted([ModelState.model_validate(document) async for document in documents], key=lambda m: m.name)
 
 

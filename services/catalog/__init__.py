@@ -1,0 +1,1 @@
+"""Models, devices, contract lines, groups and grants."""

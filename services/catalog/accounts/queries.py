@@ -1,0 +1,31 @@
+"""Answers about accounts, from the local view."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from services.catalog.accounts import store
+from services.catalog.lists.store import search_filter
+from shared.access import DEVICE_ROLES, accounts_of, sees_everything
+from shared.auth import Caller
+from shared.service import Service
+
+MOST = 200
+
+
+async def labels(deps: Service, account_ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    """Name and both numbers by account id; one that is not known yet is missing."""
+    found = store.accounts(deps.db).find(
+        {"_id": {"$in": sorted(account_ids)}}, {"name": 1, "service_number": 1, "billing_number": 1}
+    )
+    return {account["_id"]: account async for account in found}
+
+
+async def found_by(deps: Service, *, text: str, caller: Caller) -> list[str]:
+    """The accounts in the caller's scope that a search text names."""
+    query = search_filter(text)
+    if query is None:
+        return []
+    if not sees_everything(caller):
+        whole, partly = accounts_of(caller.rights, DEVICE_ROLES)
+        query = {"$and": [{"_id": {"$in": sorted(whole | partly)}}, query]}
+    return sorted([account["_id"] async for account in store.accounts(deps.db).find(query, {"_id": 1}).limit(MOST)])

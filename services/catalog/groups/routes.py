@@ -1,0 +1,100 @@
+"""HTTP of groups."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from services.catalog.groups import operations, queries, store
+from shared.auth import CallerDep
+from shared.commands import CommandDep, IfMatch, OptionalCommandDep, with_etag
+from shared.contracts.catalog import GroupState
+from shared.paging import Page
+from shared.seen import seen
+from shared.service import Deps
+
+router = APIRouter(tags=["groups"])
+
+MOST = 20_000
+DeviceIds = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=MOST)]
+
+
+class NewGroup(BaseModel):
+    account_id: str
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    device_ids: DeviceIds = []
+
+
+class Members(BaseModel):
+    device_ids: DeviceIds
+
+
+class GroupView(GroupState):
+    """`complete` is false while the devices of a large change still follow."""
+
+    version: int
+    devices: int
+    complete: bool
+
+
+@router.post("/v1/groups", status_code=201)
+async def create_group(
+    body: NewGroup, caller: CallerDep, deps: Deps, command: CommandDep, response: Response
+) -> GroupView:
+    """Make a static group of devices of one account."""
+    document = await operations.create_group(
+        deps,
+        caller=caller,
+        account_id=body.account_id,
+        name=body.name,
+        device_ids=body.device_ids,
+        command=command,
+        now=deps.clock(),
+    )
+    return _answer(document, response)
+
+
+@router.get("/v1/groups")
+async def list_groups(caller: CallerDep, deps: Deps, account_id: str | None = None) -> Page[GroupView]:
+    """The groups in scope, by account and name."""
+    documents = await queries.groups_in_scope(deps, caller=caller, account_id=account_id)
+    return Page(items=[_view(document) for document in documents])
+
+
+@router.put("/v1/groups/{group_id}/members")
+async def set_members(
+    group_id: str,
+    body: Members,
+    caller: CallerDep,
+    deps: Deps,
+    if_match: IfMatch,
+    command: OptionalCommandDep,
+    response: Response,
+) -> GroupView:
+    """Choose the members. More than a hundred changes are carried out after the answer."""
+    document = await operations.set_members(
+        deps,
+        caller=caller,
+        group_id=group_id,
+        device_ids=body.device_ids,
+        if_match=if_match,
+        command=command,
+        now=deps.clock(),
+    )
+    return _answer(document, response)
+
+
+def _answer(document: store.Document, response: Response) -> GroupView:
+    with_etag(response, document["version"])
+    seen(response, "groups", document["_id"], document["version"])
+    return _view(document)
+
+
+def _view(document: store.Document) -> GroupView:
+    group = store.group_of(document)
+    return GroupView(
+        **group.state.model_dump(),
+        version=document["version"],
+        devices=len(group.device_ids),
+        complete=document.get("next_at") is None,
+    )

@@ -1,0 +1,256 @@
+"""Lists of devices: filtered, ordered, page by page.
+
+The store reads an index in order only behind one equality on its leading field. So a caller's scope is cut into
+branches with one list key each, every branch is read in order, and the branches are merged.
+"""
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.catalog.accounts import queries as accounts
+from services.catalog.contracts.domain import ContractStanding
+from services.catalog.devices import store as devices
+from services.catalog.lists import store
+from shared.access import DEVICE_ROLES, accounts_of, sees_everything, visible
+from shared.auth import Caller
+from shared.contracts.catalog import DeviceStatus
+from shared.paging import CursorInvalid, decode_cursor, encode_cursor
+from shared.service import Service
+
+Document = dict[str, Any]
+
+BROAD = 1_000
+"""A search with more hits than this is read in the order of the list: a page is full soon."""
+EXPORT_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list is narrowed to."""
+
+    account_id: str | None = None
+    site_id: str | None = None
+    model_id: str | None = None
+    group_id: str | None = None
+    status: DeviceStatus | None = None
+    contract: ContractStanding | None = None
+    q: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One of the sorts of the list store, `-` for the other direction; ties are broken by id."""
+
+    sort: str = "serial"
+    descending: bool = False
+
+    @property
+    def path(self) -> str:
+        return f"order.{self.sort}"
+
+    @property
+    def direction(self) -> int:
+        return -1 if self.descending else 1
+
+    def keys(self) -> list[tuple[str, int]]:
+        return [(self.path, self.direction), ("_id", self.direction)]
+
+    def after(self, position: tuple[str, str] | None) -> Document:
+        """What comes behind a position: a range that an index can use, and the tie-break inside it."""
+        if position is None:
+            return {}
+        key, device_id = position
+        from_here, behind = ("$lte", "$lt") if self.descending else ("$gte", "$gt")
+        return {self.path: {from_here: key}, "$or": [{self.path: {behind: key}}, {"_id": {behind: device_id}}]}
+
+    def position(self, document: Mapping[str, Any]) -> tuple[str, str]:
+        return document["order"][self.sort], document["_id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One part of a caller's scope, read in order from one index. The hint is the index of the branch."""
+
+    query: Document = field(default_factory=dict)
+    hint: str | None = None
+
+
+async def page(
+    deps: Service, *, caller: Caller, wanted: Wanted, order: Order, limit: int, cursor: str | None, now: datetime
+) -> tuple[list[Document], str | None]:
+    """One page of the devices that the caller may see, and the cursor of the next one. Raises CursorInvalid."""
+    position = None if cursor is None else _position(cursor, order)
+    listing = await _listing(deps, caller, wanted, now)
+    documents = await _read(deps, listing, order, position, limit + 1)
+    more = len(documents) > limit
+    documents = documents[:limit]
+    return documents, _cursor(documents[-1], order) if more else None
+
+
+async def all_pages(
+    deps: Service, *, caller: Caller, wanted: Wanted, order: Order, now: datetime
+) -> AsyncIterator[list[Document]]:
+    """The whole list, page by page, as an export reads it."""
+    listing = await _listing(deps, caller, wanted, now)
+    position: tuple[str, str] | None = None
+    while True:
+        documents = await _read(deps, listing, order, position, EXPORT_PAGE)
+        if documents:
+            yield documents
+        if len(documents) < EXPORT_PAGE:
+            return
+        position = order.position(documents[-1])
+
+
+async def count(deps: Service, *, caller: Caller, wanted: Wanted, now: datetime) -> int:
+    """How many devices the list has."""
+    listing = await _listing(deps, caller, wanted, now)
+    return await devices.devices(deps.db).count_documents(listing.query())
+
+
+async def combinations(deps: Service, *, caller: Caller, wanted: Wanted, now: datetime) -> list[Document]:
+    """Each combination of account, site, model and status in the list, with its number of devices."""
+    listing = await _listing(deps, caller, wanted, now)
+    cursor = await devices.devices(deps.db).aggregate(
+        [
+            {"$match": listing.query()},
+            {
+                "$group": {
+                    "_id": {
+                        "account": "$account_id",
+                        "site": "$site.site_id",
+                        "model": "$model_id",
+                        "status": "$status",
+                    },
+                    "site": {"$first": "$site"},
+                    "model_name": {"$first": "$model_name"},
+                    "devices": {"$sum": 1},
+                }
+            },
+        ]
+    )
+    return await cursor.to_list()
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """A list as the store is asked for it."""
+
+    branches: list[Branch]
+    scope: Document
+    filters: Document
+    search: Document | None
+
+    def query(self, *more: Document) -> Document:
+        parts = [part for part in (*more, self.scope, self.filters, self.search) if part]
+        return {"$and": parts} if parts else {}
+
+
+async def _listing(deps: Service, caller: Caller, wanted: Wanted, now: datetime) -> _Listing:
+    equalities = {
+        "account_id": wanted.account_id,
+        "site.site_id": wanted.site_id,
+        "model_id": wanted.model_id,
+        "group_ids": wanted.group_id,
+        "status": wanted.status,
+    }
+    filters: Document = {path: value for path, value in equalities.items() if value is not None}
+    if wanted.contract is not None:
+        filters |= _standing(wanted.contract, now, timedelta(days=deps.settings.contract_ending_days))
+    branches, search = _branches(caller, wanted), None
+    by_device = store.search_filter(wanted.q or "")
+    if by_device is not None:
+        account_ids = await accounts.found_by(deps, text=wanted.q or "", caller=caller)
+        search = {"$or": [by_device, {"account_id": {"$in": account_ids}}]} if account_ids else by_device
+        if not account_ids and await _is_narrow(deps, by_device):
+            branches = [Branch(hint="search")]
+    return _Listing(branches, visible(caller, device="_id"), filters, search)
+
+
+def _standing(standing: ContractStanding, now: datetime, ending: timedelta) -> Document:
+    match standing:
+        case ContractStanding.NONE:
+            return {"$or": [{"contract_from": None}, {"contract_from": {"$gt": now}}]}
+        case ContractStanding.EXPIRED:
+            return {"contract_until": {"$lte": now}}
+        case ContractStanding.ENDING:
+            return {"contract_from": {"$lte": now}, "contract_until": {"$gt": now, "$lte": now + ending}}
+        case ContractStanding.VALID:
+            return {"contract_from": {"$lte": now}, "contract_until": {"$gt": now + ending}}
+
+
+async def _read(
+    deps: Service, listing: _Listing, order: Order, position: tuple[str, str] | None, limit: int
+) -> list[Document]:
+    """The first devices behind a position."""
+    selected = dict.fromkeys((*devices.VIEW_FIELDS, "order"), 1)
+
+    async def read(branch: Branch) -> list[Document]:
+        query = listing.query(branch.query, order.after(position))
+        found = devices.devices(deps.db).find(query, selected).sort(order.keys()).limit(limit)
+        return await (found.hint(branch.hint) if branch.hint else found).to_list()
+
+    parts = await asyncio.gather(*map(read, listing.branches))
+    return parts[0] if len(parts) == 1 else _merged(parts, order, limit)
+
+
+async def _is_narrow(deps: Service, search: Document) -> bool:
+    return await devices.devices(deps.db).count_documents(search, limit=BROAD + 1, hint="search") <= BROAD
+
+
+def _branches(caller: Caller, wanted: Wanted) -> list[Branch]:
+    """The lists to read; each is narrowed by the caller's filter of visibility again when it is read."""
+    if wanted.group_id is not None:
+        return [_list(store.group_list(wanted.group_id))]
+    if wanted.site_id is not None:
+        return [_list(store.site_list(wanted.site_id))]
+    if sees_everything(caller):
+        return [_account(wanted.account_id, wanted) if wanted.account_id else _list(store.EVERYWHERE)]
+    whole, partly = accounts_of(caller.rights, DEVICE_ROLES)
+    if wanted.account_id is not None:
+        whole, partly = whole & {wanted.account_id}, partly & {wanted.account_id}
+    branches = [_account(account_id, wanted) for account_id in sorted(whole)]
+    if partly:
+        branches += [_list(store.group_list(group_id)) for group_id in sorted(caller.groups)]
+    if partly and caller.devices:
+        branches.append(Branch(query={"_id": {"$in": sorted(caller.devices)}}))
+    return branches
+
+
+def _account(account_id: str, wanted: Wanted) -> Branch:
+    if wanted.model_id is not None:
+        return _list(store.account_model_list(account_id, wanted.model_id))
+    return _list(store.account_list(account_id))
+
+
+def _list(key: str) -> Branch:
+    return Branch(query={"lists": key})
+
+
+def _merged(parts: Iterable[list[Document]], order: Order, limit: int) -> list[Document]:
+    """The first of all branches in order; a device that several of them have comes once."""
+    merged: dict[str, Document] = {}
+    for document in heapq.merge(*parts, key=order.position, reverse=order.descending):
+        merged.setdefault(document["_id"], document)
+        if len(merged) == limit:
+            break
+    return list(merged.values())
+
+
+def _cursor(document: Mapping[str, Any], order: Order) -> str:
+    key, device_id = order.position(document)
+    return encode_cursor({"sort": order.sort, "descending": order.descending, "key": key, "id": device_id})
+
+
+def _position(cursor: str, order: Order) -> tuple[str, str]:
+    position = decode_cursor(cursor)
+    if position.get("sort") != order.sort or position.get("descending") != order.descending:
+        raise CursorInvalid("The cursor belongs to another order.", field="cursor", rule="same_order")
+    key, device_id = position.get("key"), position.get("id")
+    if not isinstance(key, str) or not isinstance(device_id, str):
+        raise CursorInvalid(field="cursor", rule="cursor_invalid")
+    return key, device_id

@@ -1,0 +1,215 @@
+"""HTTP of the device list: pages, export and facets of one and the same view."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+
+from services.catalog.accounts import queries as accounts
+from services.catalog.contracts.domain import ContractStanding
+from services.catalog.devices.routes import DeviceView, view_fields
+from services.catalog.lists import queries
+from services.catalog.lists.queries import Order, Wanted
+from shared.auth import CallerDep
+from shared.contracts.catalog import DeviceStatus
+from shared.paging import Cursor, Limit, Page
+from shared.service import Deps
+
+router = APIRouter(tags=["device list"])
+
+Sort = Literal["serial", "-serial", "own_name", "-own_name", "model", "-model", "site", "-site"]
+Text = Annotated[str | None, Query(max_length=100)]
+
+COLUMNS = (
+    "serial",
+    "model",
+    "own_name",
+    "own_number",
+    "account",
+    "service_number",
+    "site",
+    "street",
+    "postcode",
+    "city",
+    "country",
+    "building",
+    "floor",
+    "room",
+    "status",
+    "contract",
+    "contract_state",
+    "contract_until",
+    "open_tickets",
+)
+
+
+def _wanted(
+    account_id: Text = None,
+    site_id: Text = None,
+    model_id: Text = None,
+    group_id: Text = None,
+    status: DeviceStatus | None = None,
+    contract: ContractStanding | None = None,
+    q: Text = None,
+) -> Wanted:
+    return Wanted(account_id, site_id, model_id, group_id, status, contract, q)
+
+
+def _order(sort: Sort = "serial") -> Order:
+    return Order(sort.removeprefix("-"), sort.startswith("-"))
+
+
+WantedDep = Annotated[Wanted, Depends(_wanted)]
+OrderDep = Annotated[Order, Depends(_order)]
+
+
+class AccountFacet(BaseModel):
+    account_id: str
+    account_name: str | None
+    service_number: str | None
+    devices: int
+
+
+class SiteFacet(BaseModel):
+    site_id: str
+    name: str
+    city: str
+    devices: int
+
+
+class ModelFacet(BaseModel):
+    model_id: str
+    model_name: str
+    devices: int
+
+
+class Facets(BaseModel):
+    """What the list holds, to choose a filter from."""
+
+    accounts: list[AccountFacet]
+    sites: list[SiteFacet]
+    models: list[ModelFacet]
+    statuses: dict[str, int]
+
+
+@router.get("/v1/devices")
+async def list_devices(
+    caller: CallerDep,
+    deps: Deps,
+    wanted: WantedDep,
+    order: OrderDep,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    total: bool = False,
+) -> Page[DeviceView]:
+    """The devices in scope; `total` counts them all, which costs more than a page."""
+    now = deps.clock()
+    documents, following = await queries.page(
+        deps, caller=caller, wanted=wanted, order=order, limit=limit, cursor=cursor, now=now
+    )
+    items = [DeviceView(**fields) for fields in await view_fields(deps, documents, now=now)]
+    number = await queries.count(deps, caller=caller, wanted=wanted, now=now) if total else None
+    return Page(items=items, next=following, total=number)
+
+
+@router.get("/v1/devices/facets")
+async def facets(caller: CallerDep, deps: Deps, wanted: WantedDep) -> Facets:
+    """The accounts, sites, models and statuses in the list, each with its number of devices."""
+    found = await queries.combinations(deps, caller=caller, wanted=wanted, now=deps.clock())
+    labels = await accounts.labels(deps, {one["_id"]["account"] for one in found})
+    sites = {one["_id"]["site"]: one["site"] for one in found}
+    models = {one["_id"]["model"]: one["model_name"] for one in found}
+    return Facets(
+        accounts=sorted(
+            [
+                AccountFacet(
+                    account_id=account_id,
+                    account_name=labels.get(account_id, {}).get("name"),
+                    service_number=labels.get(account_id, {}).get("service_number"),
+                    devices=number,
+                )
+                for account_id, number in _numbers(found, "account").items()
+            ],
+            key=lambda one: one.account_name or "",
+        ),
+        sites=sorted(
+            [
+                SiteFacet(site_id=site_id, name=sites[site_id]["name"], city=sites[site_id]["city"], devices=number)
+                for site_id, number in _numbers(found, "site").items()
+            ],
+            key=lambda one: (one.city, one.name),
+        ),
+        models=sorted(
+            [
+                ModelFacet(model_id=model_id, model_name=models[model_id], devices=number)
+                for model_id, number in _numbers(found, "model").items()
+            ],
+            key=lambda one: one.model_name,
+        ),
+        statuses=_numbers(found, "status"),
+    )
+
+
+@router.get("/v1/devices/export.csv", response_class=StreamingResponse)
+async def export_devices(caller: CallerDep, deps: Deps, wanted: WantedDep, order: OrderDep) -> StreamingResponse:
+    """The whole list as CSV (UTF-8, comma), page by page while it is read."""
+
+    async def rows() -> AsyncIterator[bytes]:
+        now = deps.clock()
+        yield _csv([COLUMNS])
+        async for documents in queries.all_pages(deps, caller=caller, wanted=wanted, order=order, now=now):
+            views = [DeviceView(**fields) for fields in await view_fields(deps, documents, now=now)]
+            yield _csv([_cells(view) for view in views])
+
+    return StreamingResponse(
+        rows(),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="devices.csv"'},
+    )
+
+
+def _cells(view: DeviceView) -> tuple[Any, ...]:
+    contract = view.contract
+    return (
+        view.serial,
+        view.model_name,
+        view.own_name,
+        view.own_number,
+        view.account_name,
+        view.service_number,
+        view.site.name,
+        view.site.street,
+        view.site.postcode,
+        view.site.city,
+        view.site.country,
+        view.location.building,
+        view.location.floor,
+        view.location.room,
+        view.status.value,
+        contract.number if contract else None,
+        view.contract_state.value,
+        contract.valid_until.isoformat() if contract and contract.valid_until else None,
+        view.open_tickets,
+    )
+
+
+def _csv(rows: Any) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows([[_harmless(cell) for cell in row] for row in rows])
+    return text.getvalue().encode()
+
+
+def _harmless(cell: Any) -> Any:
+    """A text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def _numbers(found: list[dict[str, Any]], kind: str) -> dict[str, int]:
+    numbers: dict[str, int] = {}
+    for one in found:
+        numbers[one["_id"][kind]] = numbers.get(one["_id"][kind], 0) + one["devices"]
+    return numbers

@@ -1,0 +1,48 @@
+"""The catalog as an application."""
+
+from fastapi import FastAPI
+
+from services.catalog.accounts import store as accounts
+from services.catalog.accounts.consumers import follow_accounts
+from services.catalog.contracts import store as contracts
+from services.catalog.devices import operations as device_operations
+from services.catalog.devices import store as devices
+from services.catalog.devices.consumers import follow_tickets
+from services.catalog.devices.routes import router as device_routes
+from services.catalog.grants import store as grants
+from services.catalog.grants.routes import router as grant_routes
+from services.catalog.groups import operations as group_operations
+from services.catalog.groups import store as groups
+from services.catalog.groups.routes import router as group_routes
+from services.catalog.imports.consumers import take_master_record
+from services.catalog.lists.routes import router as list_routes
+from services.catalog.models import store as models
+from services.catalog.models.routes import router as model_routes
+from services.catalog.settings import Settings
+from services.catalog.sites.routes import router as site_routes
+from shared.service import Service, create_service_app
+from shared.timers import TimerRule
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application of the catalog; settings come from the environment where none are given."""
+    return create_service_app(
+        settings or Settings(),
+        title="Catalog",
+        # The list's fixed paths come before the path of one device.
+        routers=[list_routes, device_routes, site_routes, model_routes, grant_routes, group_routes],
+        aggregates=[devices.DEVICES, contracts.CONTRACTS, models.MODELS, grants.GRANTS, groups.GROUPS],
+        subscriptions=[take_master_record, follow_accounts, follow_tickets],
+        prepare=[_prepare],
+        timers=[
+            TimerRule(aggregate=devices.DEVICES, fire=device_operations.pass_boundary),
+            TimerRule(aggregate=groups.GROUPS, fire=group_operations.complete_members),
+        ],
+        followed={"devices": devices.DEVICES.collection, "grants": grants.GRANTS.collection, "groups": "groups"},
+        load_grants=grants.load,
+    )
+
+
+async def _prepare(service: Service) -> None:
+    for store in (accounts, contracts, devices, grants, groups):
+        await store.prepare(service.db)

@@ -1,0 +1,23 @@
+"""HTTP of sites."""
+
+from fastapi import APIRouter
+
+from services.catalog.sites import queries
+from shared.auth import CallerDep
+from shared.contracts.catalog import Site
+from shared.paging import Page
+from shared.service import Deps
+
+router = APIRouter(tags=["sites"])
+
+
+class SiteView(Site):
+    account_id: str
+    devices: int
+
+
+@router.get("/v1/sites")
+async def list_sites(caller: CallerDep, deps: Deps, account_id: str | None = None) -> Page[SiteView]:
+    """The known sites in scope, each with its number of devices there, by city and street."""
+    sites = await queries.known_sites(deps, caller=caller, account_id=account_id)
+    return Page(items=[SiteView(**known.site, account_id=known.account_id, devices=known.devices) for known in sites])
