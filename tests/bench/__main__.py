@@ -1,0 +1,119 @@
+"""`make bench`, or `python -m tests.bench commands lag projections lists memory demo` for some of it."""
+
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from deploy.local.layout import Profile, existing_services
+from deploy.local.servers import Servers
+from tests.bench import commands, lists, projections, report
+from tests.bench.demo import measure_demo
+from tests.bench.load import Measured
+from tests.support.stack import Stack
+from tests.support.world import World
+
+PARTS = ("commands", "lag", "projections", "lists", "memory", "demo")
+SMALL, LARGE = 200, 20_000
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _checked(measured: Measured, what: str) -> Measured:
+    if measured.failures:
+        say(f"  {what}: {len(measured.failures)} failures, the first: {measured.failures[0]}")
+    return measured
+
+
+async def _on_stack(stack: Stack, parts: set[str]) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    async with World.of(stack) as world:
+        code = f"bench-{world.prefix}"
+        await world.calendar(code)
+        entitlement = world.entitlement(code)
+        small = await world.account("FI")
+        seconds = await lists.seed(world, small, SMALL, entitlement)
+        say(f"  {SMALL} devices in {seconds:.1f} s")
+        manager = await world.manager(small, whole=True)
+        devices = await lists.device_ids(world, manager, SMALL)
+        if "commands" in parts or "lag" in parts:
+            await commands.over_http(stack, manager.token, devices, seconds=3)  # warm
+            opened, _ = await commands.over_http(stack, manager.token, devices)
+            _checked(opened, "tickets over HTTP")
+            bare = _checked(await commands.bare(stack), "bare writes")
+            figures |= {
+                "tickets_per_second": round(opened.per_second, 1),
+                "ticket_p50_ms": round(opened.percentile_ms(0.5), 1),
+                "ticket_p99_ms": round(opened.percentile_ms(0.99), 1),
+                "bare_tickets_per_second": round(bare.per_second, 1),
+                "command_vs_bare": round(opened.per_second / bare.per_second, 2),
+            }
+            say(
+                f"  command_vs_bare {figures['command_vs_bare']}  ({opened.per_second:.0f}/s ÷ {bare.per_second:.0f}/s)"
+            )
+            lag = _checked(
+                await commands.lag(stack, manager.token, devices, pace=opened.per_second / 2), "lag at half load"
+            )
+            figures |= {
+                "lag_p50_ms": round(lag.percentile_ms(0.5), 1),
+                "lag_p99_ms": round(lag.percentile_ms(0.99), 1),
+                "lag_pace_per_second": round(lag.per_second, 1),
+            }
+            say(f"  lag p50 {figures['lag_p50_ms']} ms, p99 {figures['lag_p99_ms']} ms at {lag.per_second:.0f}/s")
+        if "projections" in parts:
+            begins = await projections.fill(stack, f"bench-{world.prefix}")
+            bare_views = await projections.bare(stack, begins)
+            own_views = await projections.ours(stack, begins)
+            figures |= {
+                "views_per_second": round(own_views),
+                "bare_views_per_second": round(bare_views),
+                "projection_vs_bare": round(own_views / bare_views, 2),
+            }
+            say(f"  projection_vs_bare {figures['projection_vs_bare']}  ({own_views:.0f}/s ÷ {bare_views:.0f}/s)")
+        if "lists" in parts:
+            large = await world.account("FI")
+            seconds = await lists.seed(world, large, LARGE, entitlement)
+            say(f"  {LARGE} devices in {seconds:.0f} s")
+            of_large = await world.manager(large, whole=True)
+            of_small = await world.manager(small, whole=True)
+            few = _checked(await lists.listing(world, of_small), "list of 200")
+            many = _checked(await lists.listing(world, of_large), "list of 20,000")
+            figures |= {
+                "fleet_20000_seconds": round(seconds),
+                "list_200_p95_ms": round(few.percentile_ms(0.95), 1),
+                "list_20000_p95_ms": round(many.percentile_ms(0.95), 1),
+                "list_20000_vs_200": round(many.percentile_ms(0.95) / few.percentile_ms(0.95), 2),
+            }
+            say(f"  list_20000_vs_200 {figures['list_20000_vs_200']}")
+        if "memory" in parts:
+            figures["rss_mb"] = {name: _resident_mb(stack, name) for name in existing_services()}
+            say(f"  rss_mb {figures['rss_mb']}")
+    return figures
+
+
+def _resident_mb(stack: Stack, service: str) -> int:
+    status = Path(f"/proc/{stack.servers.process_id(service)}/status").read_text()
+    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
+    return round(int(kilobytes) / 1024)
+
+
+def main() -> None:
+    parts = set(sys.argv[1:]) or set(PARTS)
+    figures: dict[str, Any] = {}
+    if parts - {"demo"}:
+        profile = Profile.named("bench")
+        shutil.rmtree(profile.directory / "data", ignore_errors=True)
+        with Servers(profile) as servers:
+            figures |= asyncio.run(_on_stack(Stack(servers), parts))
+    if "demo" in parts:
+        figures |= measure_demo()
+    report.write(figures)
+    say("  written to docs/benchmarks.md and docs/benchmarks.json")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Tickets opened over HTTP against the same writes and publishes by the bare drivers; and the lag behind a 201."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaProducer
+
+from tests.bench.load import Connection, Measured, as_json, measure
+from tests.support.stack import Stack
+from tests.support.wire import header
+
+WORKERS = 16
+SECONDS = 12.0
+
+
+def request_body(device_id: str) -> bytes:
+    return as_json(
+        {
+            "device_id": device_id,
+            "description": "Paper jams in tray 2 whenever it prints on both sides",
+            "error_code": "E602-0001",
+            "another_ticket_is_open_ok": True,
+        }
+    )
+
+
+async def over_http(
+    stack: Stack, token: str, devices: Sequence[str], *, seconds: float = SECONDS, pace: float = 0.0
+) -> tuple[Measured, dict[str, float]]:
+    """Open tickets; returns what was measured and the moment of each 201 by ticket id."""
+    connections = [Connection(stack.url("tickets"), token) for _ in range(WORKERS)]
+    answered: dict[str, float] = {}
+
+    async def open_one(worker: int, number: int) -> str | None:
+        device = devices[(worker * 7919 + number) % len(devices)]
+        status, body = await connections[worker].request(
+            "POST", "/v1/tickets", request_body(device), key=str(uuid.uuid4())
+        )
+        if status != 201:
+            return f"{status} {body[:200]!r}"
+        answered[orjson.loads(body)["ticket_id"]] = time.perf_counter()
+        return None
+
+    try:
+        return await measure(open_one, workers=WORKERS, seconds=seconds, pace_per_second=pace), answered
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+async def sample_writes(stack: Stack) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A ticket's document as it is stored, and its history rows: what the bare drivers have to write and send."""
+    client = stack.store()
+    try:
+        database = stack.database(client, "tickets")
+        document = await database["tickets"].find_one({}, sort=[("_id", -1)])
+        if document is None:
+            raise RuntimeError("no ticket has been opened yet")
+        rows = await database["history"].find({"aggregate": f"tickets/{document['_id']}"}).sort("sequence", 1).to_list()
+    finally:
+        await client.close()
+    return document, rows[: document["version"]]
+
+
+async def bare(stack: Stack) -> Measured:
+    """The same writes without a service: insert with outbox, publish, history rows, pull."""
+    document, rows = await sample_writes(stack)
+    client = stack.store()
+    database = client[f"bare_{uuid.uuid4().hex[:8]}"]
+    await database["tickets"].create_index([("outbox.at", 1)], sparse=True)
+    wire = stack.wire("tickets")
+    producer = AIOKafkaProducer(acks="all", enable_idempotence=True, linger_ms=0, **wire.arguments)
+    await producer.start()
+
+    async def write_one(_: int, __: int) -> str | None:
+        ticket_id = str(uuid.uuid4())
+        entries = [
+            {
+                "id": str(uuid.uuid4()),
+                "at": datetime.now(UTC),
+                **{name: row[name] for name in ("sequence", "topic", "headers", "value")},
+                "key": ticket_id,
+            }
+            for row in rows
+        ]
+        await database["tickets"].insert_one({**document, "_id": ticket_id, "outbox": entries})
+        acknowledgements = [
+            await producer.send(
+                entry["topic"],
+                entry["value"].encode(),
+                key=ticket_id.encode(),
+                headers=[(name, text.encode()) for name, text in entry["headers"].items()],
+            )
+            for entry in entries
+        ]
+        await asyncio.gather(*acknowledgements)
+        await database["history"].insert_many(
+            [
+                {**row, "_id": entry["id"], "aggregate": f"tickets/{ticket_id}"}
+                for row, entry in zip(rows, entries, strict=True)
+            ]
+        )
+        await database["tickets"].update_one(
+            {"_id": ticket_id}, {"$pull": {"outbox": {"id": {"$in": [entry["id"] for entry in entries]}}}}
+        )
+        return None
+
+    try:
+        return await measure(write_one, workers=WORKERS, seconds=SECONDS)
+    finally:
+        await producer.stop()
+        await client.drop_database(database.name)
+        await client.close()
+
+
+async def lag(stack: Stack, token: str, devices: Sequence[str], *, pace: float) -> Measured:
+    """From the 201 in the client's hand to the record in an outside consumer's, at a steady pace."""
+    measured = Measured()
+    arrived: dict[str, float] = {}
+    done = asyncio.Event()
+    async with stack.wire("dispatch").listening("outbound.dispatch") as heard:
+
+        async def listen() -> None:
+            while not done.is_set():
+                seen = len(heard.records)
+                await heard.more()
+                now = time.perf_counter()
+                for record in heard.records[seen:]:
+                    arrived.setdefault(header(record, "ce_subject"), now)
+
+        listening = asyncio.create_task(listen())
+        opened, answered = await over_http(stack, token, devices, seconds=SECONDS, pace=pace)
+        await asyncio.sleep(2)  # the last ones are still on their way
+        done.set()
+        await listening
+    measured.seconds = opened.seconds
+    measured.failures = opened.failures + [f"{ticket} never arrived" for ticket in answered if ticket not in arrived]
+    measured.durations = [max(0.0, arrived[ticket] - at) for ticket, at in answered.items() if ticket in arrived]
+    return measured

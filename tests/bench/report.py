@@ -1,0 +1,86 @@
+"""Writes what was measured: docs/benchmarks.json with flat keys, docs/benchmarks.md for people."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+AIMS: Mapping[str, tuple[str, str]] = {
+    "command_vs_bare": (
+        "≥ 0.5",
+        "tickets opened per second over HTTP ÷ the same store writes and publishes, bare drivers",
+    ),
+    "projection_vs_bare": ("≥ 0.7", "view updates per second ÷ bare getmany + bulk_write"),
+    "lag_p50_ms": ("", "HTTP 201 → record at an outside consumer, at half load, median"),
+    "lag_p99_ms": ("< 50", "the same, 99th percentile"),
+    "list_20000_vs_200": ("≤ 1.3", "p95 of the device list with 20,000 devices ÷ with 200"),
+    "demo_cold_s": ("≤ 240", "`make demo` in a fresh clone with an empty cache of ours"),
+    "demo_warm_s": ("≤ 30", "`make demo` again, after `make down`"),
+}
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.machine(),
+    )
+    return {"cores": os.cpu_count(), "memory_gib": round(memory, 1), "cpu": model, "python": platform.python_version()}
+
+
+def write(figures: Mapping[str, Any]) -> None:
+    """Merge the figures of this run into the documents; figures that were not measured now keep their last value."""
+    path = DOCS / "benchmarks.json"
+    known: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    known |= {**figures, "machine": machine(), "measured_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    DOCS.mkdir(exist_ok=True)
+    path.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")
+    (DOCS / "benchmarks.md").write_text(_page(known))
+
+
+def _page(figures: Mapping[str, Any]) -> str:
+    where = figures["machine"]
+    rows = [
+        f"| `{key}` | {figures.get(key, 'not measured')} | {aim} | {meaning} |" for key, (aim, meaning) in AIMS.items()
+    ]
+    rows += [
+        f"| `rss_mb.{name}` | {value} | ≤ 120 | resident memory of the process after the load |"
+        for name, value in sorted(figures.get("rss_mb", {}).items())
+    ]
+    further = [
+        f"| `{key}` | {value} |"
+        for key, value in sorted(figures.items())
+        if key not in AIMS and key not in ("rss_mb", "machine", "measured_at")
+    ]
+    return "\n".join(
+        [
+            "# Benchmarks",
+            "",
+            "Written by `make bench`. Ratios compare two sides of one run on one machine; absolute figures depend on it.",
+            "",
+            f"Machine: {where['cores']} cores ({where['cpu']}), {where['memory_gib']} GiB, Python {where['python']}; "
+            "servers, services and load share it. "
+            f"Measured {figures['measured_at']}.",
+            "",
+            "| figure | measured | aim | what it is |",
+            "| --- | ---: | ---: | --- |",
+            *rows,
+            "",
+            "## Behind the ratios",
+            "",
+            "| figure | measured |",
+            "| --- | ---: |",
+            *further,
+            "",
+        ]
+    )
