@@ -20,7 +20,7 @@ from shared.timers import TimerRule
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The notifier's application. Raises for a broken template or catalogue: none is found at the first mail."""
     chosen = settings or Settings()
-    templates = Templates(public_url=chosen.public_url)
+    templates = Templates(public_url=chosen.portal.public_url)
 
     async def prepare(service: Service) -> None:
         await store.prepare(service.db)

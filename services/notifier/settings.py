@@ -52,10 +52,14 @@ class SmtpSettings(BaseModel):
         return self
 
 
+class PortalSettings(BaseModel):
+    public_url: str = Field(default="http://127.0.0.1:8100", description="where customers reach the portal")
+
+
 class Settings(ServiceSettings):
     service: str = "notifier"
     smtp: SmtpSettings = SmtpSettings()
-    public_url: str = Field(default="http://127.0.0.1:8100", description="where the portal is, as customers reach it")
+    portal: PortalSettings = PortalSettings()
     max_event_age_hours: float = Field(default=24.0, gt=0, description="product time; older events never mail")
 
 

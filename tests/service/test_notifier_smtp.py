@@ -24,28 +24,28 @@ class Provider:
         self.silent = False
         self.hang_up_after_data = False
 
-    async def handle_EHLO(  # noqa: N802
+    async def handle_EHLO(
         self, server: ServerProtocol, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         self.connections += 1
         session.host_name = hostname
         return responses
 
-    async def handle_RCPT(  # noqa: N802
+    async def handle_RCPT(
         self, server: ServerProtocol, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if self.recipient_answer.startswith("250"):
             envelope.rcpt_tos.append(address)
         return self.recipient_answer
 
-    async def handle_DATA(self, server: ServerProtocol, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: ServerProtocol, session: Session, envelope: Envelope) -> str:
         assert isinstance(envelope.content, bytes)
         if self.data_answer.startswith("250"):
             self.taken.append(envelope.content)
         if self.silent:
             await asyncio.Event().wait()
-        if self.hang_up_after_data:
-            server.transport.abort()
+        if self.hang_up_after_data and server.transport is not None:
+            server.transport.close()
         return self.data_answer
 
 
@@ -66,7 +66,7 @@ async def serving(provider: Provider, port: int = 0) -> AsyncIterator[int]:
         server.close()
         for made in open_protocols:
             if made.transport is not None:
-                made.transport.abort()
+                made.transport.close()
         await server.wait_closed()
 
 

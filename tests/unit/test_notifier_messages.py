@@ -79,7 +79,7 @@ def test_only_a_refusal_that_a_late_view_explains_is_looked_at_again_and_not_for
 def test_pauses_grow_and_then_stay() -> None:
     pauses = [domain.pause_after(attempt) for attempt in range(1, 9)]
     assert pauses == sorted(pauses)
-    assert pauses[0] == timedelta(seconds=5)
+    assert pauses[0] == timedelta(seconds=2)
     assert pauses[-1] == pauses[-2] == timedelta(minutes=30)
 
 
@@ -145,7 +145,9 @@ def test_whoever_has_chosen_nothing_gets_every_mail() -> None:
 
 
 def composed(message: Message = MESSAGE, first_name: str = "Anna") -> bytes:
-    letter = Letter(subject="Ticket T-1: größer", text="Grüße\n", html="<p>Grüße</p>", language="de", template_version="v")
+    letter = Letter(
+        subject="Ticket T-1: größer", text="Grüße\n", html="<p>Grüße</p>", language="de", template_version="v"
+    )
     return compose(
         letter,
         message_id=message.message_id,

@@ -57,10 +57,10 @@ SUPERSEDED_BY: Mapping[MessageKind, frozenset[MessageKind]] = {
 }
 """A mail that waited for the mail server is dropped when a later event has made its promise untrue."""
 
-BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 180, 600, 1800))
+BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 60, 300, 1800))
 """Pauses between attempts; the last one repeats until the event is too old."""
 
-VIEW_GRACE = timedelta(seconds=30)
+VIEW_GRACE = timedelta(seconds=10)
 """How long a recipient whom the views do not know or allow yet is looked up again before the mail is dropped."""
 
 

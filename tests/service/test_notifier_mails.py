@@ -1,0 +1,181 @@
+"""From a ticket's event to a mail in somebody's inbox, or to the reason why there is none."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.contracts.tickets import (
+    EngineerTravelling,
+    TicketClosed,
+    TicketEvent,
+    TicketOpened,
+    TicketResolved,
+    VisitMoved,
+    VisitPlanned,
+)
+from tests.service.notifier_scene import Scene
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+from tests.support.wire import value_of
+
+SUBJECTS: dict[type[TicketEvent], str] = {
+    TicketOpened: "Ihre Anfrage ist eingegangen",
+    VisitPlanned: "Besuch am Montag, 7. Dezember",
+    VisitMoved: "neuer Besuchstermin, Montag, 7. Dezember",
+    EngineerTravelling: "unser Technikdienst ist unterwegs",
+    TicketResolved: "gelöst",
+    TicketClosed: "abgeschlossen",
+}
+
+
+async def test_each_step_of_a_ticket_mails_its_contact_once_in_his_language(stack: Stack) -> None:
+    scene = Scene(stack)
+    await scene.enter()
+    for number, (kind, subject) in enumerate(SUBJECTS.items(), start=1):
+        await scene.happens(kind)
+        mail = (await scene.mails(number))[-1]
+        assert mail["subject"] == f"Ticket {scene.number}: {subject}"
+        assert f"/tickets/{scene.ticket_id}" in mail["text"]
+        assert f"/tickets/{scene.ticket_id}" in mail["html"]
+        assert "+49 40 555 0100" in mail["text"]
+        assert mail["headers"]["Auto-Submitted"] == "auto-generated"
+        assert mail["headers"]["Content-Language"] == "de"
+    assert len(await scene.mails(6)) == 6
+    assert {message["status"] for message in await scene.messages()} == {"sent"}
+
+
+async def test_what_becomes_of_a_mail_is_published_without_address_and_words(stack: Stack) -> None:
+    scene = Scene(stack)
+    async with stack.wire("notifier").listening("notifier.messages") as heard:
+        await scene.enter()
+        await scene.happens()
+        message = await scene.message_that_is("sent")
+        await heard.until(lambda own: len(own.of(message["_id"])) == 2)
+        states = [value_of(record)["message"] for record in heard.of(message["_id"])]
+    assert [state["status"] for state in states] == ["queued", "sent"]
+    assert scene.email not in str(states)
+    assert states[-1]["ticket_id"] == scene.ticket_id
+    assert states[-1]["template_version"]
+
+
+async def test_a_redelivered_event_mails_once(stack: Stack) -> None:
+    scene = Scene(stack)
+    await scene.enter()
+    event_id = await scene.happens(TicketOpened)
+    await scene.mails(1)
+    await scene.happens(TicketOpened, ce_id=event_id, ce_sequence="1")
+    await scene.happens(TicketClosed)
+    mails = await scene.mails(2)
+    assert [mail["subject"].partition(": ")[2] for mail in mails] == [SUBJECTS[TicketOpened], SUBJECTS[TicketClosed]]
+
+
+async def test_an_event_older_than_a_day_never_mails(stack: Stack) -> None:
+    scene = Scene(stack)
+    await scene.enter()
+    await scene.happens(TicketOpened, ago=timedelta(hours=25))
+    await scene.happens(TicketClosed, ago=timedelta(hours=23))
+    mails = await scene.mails(1)
+    assert [mail["subject"].partition(": ")[2] for mail in mails] == [SUBJECTS[TicketClosed]]
+    assert [message["kind"] for message in await scene.messages()] == ["ticket_closed"]
+
+
+async def test_a_recipient_who_becomes_known_a_moment_later_gets_his_mail(stack: Stack) -> None:
+    scene = Scene(stack)
+    await scene.happens()
+    await eventually(scene.messages, what="the queued message")
+    await scene.enter()
+    await scene.mails(1)
+
+
+async def test_a_manager_of_other_devices_gets_no_mail_and_one_of_this_device_does(stack: Stack) -> None:
+    stranger, manager = Scene(stack), Scene(stack)
+    for scene, device in ((stranger, "another-device"), (manager, manager.device_id)):
+        await scene.enter(whole=False)
+        await scene.manages(device)
+        await scene.happens()
+    await manager.mails(1)
+    assert (await stranger.message_that_is("skipped"))["reason"] == "not_permitted"
+    assert await stack.mails_to(stranger.email) == []
+
+
+async def test_who_is_suspended_while_his_mail_waits_does_not_get_it(stack: Stack) -> None:
+    scene = Scene(stack, email=f"{Scene(stack).user_id}@busy.example")
+    await scene.enter()
+    await scene.happens()
+    await scene.waits_because_of("deferred_451")
+    await scene.is_suspended()
+    await scene.has_address(f"{scene.user_id}@customer.example")
+    assert (await scene.message_that_is("skipped"))["reason"] == "not_active"
+
+
+async def test_a_mail_refused_for_now_is_sent_later(stack: Stack) -> None:
+    scene = Scene(stack, email=f"{Scene(stack).user_id}@busy.example")
+    await scene.enter()
+    await scene.happens()
+    await scene.waits_because_of("deferred_451")
+    scene.email = f"{scene.user_id}@customer.example"
+    await scene.has_address(scene.email)
+    await scene.mails(1)
+    assert (await scene.message_that_is("sent"))["attempt"] == 2
+
+
+async def test_a_mail_refused_for_good_has_failed_with_the_servers_code(stack: Stack) -> None:
+    scene = Scene(stack, email=f"{Scene(stack).user_id}@refused.example")
+    await scene.enter()
+    await scene.happens()
+    assert (await scene.message_that_is("failed"))["reason"] == "refused_550"
+
+
+async def test_a_mail_waits_for_a_mail_server_that_is_away(stack: Stack) -> None:
+    scene = Scene(stack)
+    await scene.enter()
+    stack.servers.kill("mail")
+    try:
+        await scene.happens()
+        await scene.waits_because_of("unreachable")
+    finally:
+        stack.servers.restart("mail")
+    assert len(await scene.mails(1)) == 1
+
+
+async def test_a_window_that_was_moved_while_its_mail_waited_is_not_announced_any_more(stack: Stack) -> None:
+    scene = Scene(stack, email=f"{Scene(stack).user_id}@busy.example")
+    await scene.enter()
+    await scene.happens(VisitPlanned)
+    await scene.waits_because_of("deferred_451")
+    scene.email = f"{scene.user_id}@customer.example"
+    await scene.has_address(scene.email)
+    await scene.happens(VisitMoved)
+
+    async def both_done() -> bool:
+        return [(message["status"], message["reason"]) for message in await scene.messages()] == [
+            ("skipped", "superseded"),
+            ("sent", None),
+        ]
+
+    await eventually(both_done)
+    assert [mail["subject"].partition(": ")[2] for mail in await scene.mails(1)] == [SUBJECTS[VisitMoved]]
+
+
+@pytest.mark.parametrize(("fault_point", "mails"), [("mail.claimed", 1), ("mail.sent", 2)])
+async def test_a_crash_while_handing_over_repeats_at_most_once_with_the_same_message_id(
+    stack: Stack, fault_point: str, mails: int
+) -> None:
+    scene = Scene(stack)
+    await scene.enter()
+    short = {"LOCKSTEP_SMTP__TIMEOUT_SECONDS": "1"}
+    stack.servers.restart("notifier", {**short, "LOCKSTEP_FAULT_POINT": f"{fault_point}:1"})
+    try:
+        await scene.happens()
+
+        async def dead() -> bool:
+            return not stack.servers.is_running("notifier")
+
+        await eventually(dead)
+    finally:
+        stack.servers.restart("notifier", {**short, "LOCKSTEP_FAULT_POINT": ""})
+    message = await scene.message_that_is("sent")
+    caught = await scene.mails(mails)
+    assert len(caught) == mails
+    assert {mail["headers"]["Message-ID"] for mail in caught} == {f"<{message['_id']}@lockstep.example>"}
+    stack.servers.restart("notifier", {"LOCKSTEP_SMTP__TIMEOUT_SECONDS": "30"})
