@@ -7,15 +7,6 @@ from pydantic import BaseModel, Field
 from shared.settings import ServiceSettings
 
 
-class SigningSettings(BaseModel):
-    """The private keys of access tokens: a JWK set. Its first key signs, all of them are published.
-
-    A missing file is created with one fresh key, readable by its owner alone. All replicas share one file.
-    """
-
-    key_file: Path = Path(".local/keys/identity-signing.json")
-
-
 class BootstrapSettings(BaseModel):
     """The machine client that sets a new installation up; without a file there is none."""
 
@@ -40,7 +31,11 @@ class ClientSettings(BaseModel):
 
 class Settings(ServiceSettings):
     service: str = "identity"
-    signing: SigningSettings = SigningSettings()
+    signing_key_file: Path = Field(description="Ed25519 private key in PEM that signs access tokens")
+    published_key_files: tuple[Path, ...] = Field(
+        default=(),
+        description="further keys that verifiers should know: the next one before a change, the last one after",
+    )
     bootstrap: BootstrapSettings = BootstrapSettings()
     sessions: SessionSettings = SessionSettings()
     passwords: PasswordSettings = PasswordSettings()

@@ -8,8 +8,6 @@ from pydantic import BaseModel, ConfigDict
 from shared.contracts.base import Event
 from shared.contracts.identity import AccountChanged, AccountOpened, AccountState
 
-LANGUAGES = ("de", "fi", "fr", "it", "es", "en")
-
 
 class Account(BaseModel):
     """An account with what only identity knows of it.

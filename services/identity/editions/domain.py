@@ -45,9 +45,7 @@ def opening(edition: EditionState, *, now: datetime, is_holiday: IsHoliday) -> O
         if opens <= now < closes:
             running = (opens, closes) if running is None else (running[0], max(running[1], closes))
         elif opens > now and (running is None or opens > running[1]):
-            return Opening(
-                open_now=running is not None, closes_at=running[1] if running else None, opens_next_at=opens
-            )
+            return Opening(open_now=running is not None, closes_at=running[1] if running else None, opens_next_at=opens)
         elif running is not None and opens == running[1]:
             running = (running[0], closes)
     return Opening(open_now=running is not None, closes_at=running[1] if running else None)

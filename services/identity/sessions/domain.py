@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import Enum
 from itertools import pairwise
 from typing import NamedTuple
@@ -28,17 +28,17 @@ def password_fault(password: str, *, about_user: Sequence[str]) -> PasswordFault
     `about_user` holds words that an attacker tries first: names and the parts of the e-mail address.
     """
     if len(password) < PASSWORD_MIN:
-        return PasswordFault("password_too_short", f"at least {PASSWORD_MIN} characters")
+        return PasswordFault("password_too_short", f"at least {PASSWORD_MIN} characters long")
     if len(password) > PASSWORD_MAX:
-        return PasswordFault("password_too_long", f"at most {PASSWORD_MAX} characters")
+        return PasswordFault("password_too_long", f"at most {PASSWORD_MAX} characters long")
     rest = password.casefold()
     for word in sorted({"lockstep", "password", "passwort", *map(str.casefold, about_user)}, key=len, reverse=True):
         if len(word) >= 3:
             rest = rest.replace(word, "")
     if len(rest) < PASSWORD_MIN // 2:
-        return PasswordFault("password_guessable", "not made of your name, your address or the product's name")
+        return PasswordFault("password_guessable", "more than your name, your address or the product's name")
     if len(set(password)) < 5 or _is_sequence(password.casefold()):
-        return PasswordFault("password_guessable", "not a repetition or a sequence")
+        return PasswordFault("password_guessable", "other than a repetition or a sequence")
     return None
 
 
@@ -97,4 +97,3 @@ def hash_of(secret: str) -> str:
 def attempts_id(email_key: str, address: str) -> str:
     """Failures count per person and client address, so that nobody can lock somebody else out (IDN-8)."""
     return hash_of(f"{email_key}\n{address}")
-

@@ -30,11 +30,7 @@ Tree = Mapping[str, Collection[str]]
 
 
 class User(BaseModel):
-    """A user: `given` are his rights as they were granted, `state.rights` what follows from them over the tree.
-
-    `state_version` is the sequence of his newest event on `identity.users`: what a token names, and what the views of
-    the other services count. A change of the person alone does not move it.
-    """
+    """A user: `given` are his rights as they were granted, `state.rights` what follows from them over the tree."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -69,34 +65,34 @@ STEPS: Mapping[Step, tuple[frozenset[UserStatus], UserStatus, type[UserEvent]]] 
 
 
 class Authority(BaseModel):
-    """What somebody may do to other users: to all of them, to all customers, or in the accounts he administers."""
+    """What somebody may see of and do to other users: of all, of all customers, or in the accounts he administers."""
 
     model_config = ConfigDict(frozen=True)
 
     user_id: str
-    everybody: bool = False
-    customers: bool = False
+    sees_all: bool = False
+    manages_all: bool = False
+    manages_customers: bool = False
     accounts: frozenset[str] = frozenset()
 
     def sees(self, user: User) -> bool:
         return (
-            self.everybody
-            or self.customers
+            self.sees_all
             or user.user_id == self.user_id
             or any(right.account_id in self.accounts for right in user.state.rights)
         )
 
     def manages(self, user: User) -> bool:
         """Whether he may suspend, reactivate or remove the user: only who administers all accounts of a person may."""
-        if self.everybody:
+        if self.manages_all:
             return True
         if user.is_staff:
             return False
-        return self.customers or (bool(user.given) and self.grants_in(right.account_id for right in user.given))
+        return self.manages_customers or (bool(user.given) and self.grants_in(right.account_id for right in user.given))
 
     def grants_in(self, account_ids: Iterable[str]) -> bool:
         """Whether he may give and take rights in all of these accounts. Nobody can grant more than he has."""
-        return self.everybody or self.customers or all(account_id in self.accounts for account_id in account_ids)
+        return self.manages_all or self.manages_customers or all(one in self.accounts for one in account_ids)
 
 
 def create_user(

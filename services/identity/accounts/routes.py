@@ -1,0 +1,117 @@
+"""HTTP of accounts. Master data belongs to the back office: customers read here, staff and its clients write."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict
+
+from services.identity.accounts import operations, queries, store
+from services.identity.accounts.domain import AccountChanges
+from services.identity.accounts.store import Document
+from services.identity.fields import AccountNumber, Country, Language, Name
+from services.identity.users.access import WRITE_SCOPE
+from shared.auth import Caller, CallerDep
+from shared.commands import CommandDep, IfMatch, with_etag
+from shared.contracts.identity import AccountState, StaffRole
+from shared.outbox import Cause
+from shared.paging import Cursor, Limit, Page
+from shared.problems import Invalid
+from shared.seen import seen
+from shared.service import Deps
+
+router = APIRouter(tags=["accounts"])
+
+
+class NewAccount(BaseModel):
+    name: Name
+    parent_id: str | None = None
+    billing_number: AccountNumber
+    service_number: AccountNumber
+    country: Country
+    language: Language
+
+
+class AccountPatch(BaseModel):
+    """Fields to change; `parent_id: null` makes the account a root."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | None = None
+    parent_id: str | None = None
+    billing_number: AccountNumber | None = None
+    service_number: AccountNumber | None = None
+    country: Country | None = None
+    language: Language | None = None
+
+    def changes(self) -> AccountChanges:
+        given = self.model_dump(exclude_unset=True)
+        for field, value in given.items():
+            if value is None and field != "parent_id":
+                raise Invalid("This field cannot be empty.", field=field, rule="required")
+        return AccountChanges(**given)
+
+
+class AccountView(AccountState):
+    version: int
+
+    @classmethod
+    def of(cls, document: Document) -> "AccountView":
+        return cls(**store.account_of(document).state.model_dump(), version=document["version"])
+
+
+@router.post("/v1/accounts", status_code=201)
+async def open_account(
+    body: NewAccount, caller: CallerDep, command: CommandDep, response: Response, deps: Deps
+) -> AccountView:
+    """Open an account: the root of a tree, or below a parent."""
+    _require_master_data(caller)
+    state = AccountState(account_id=command.document_id, **body.model_dump())
+    document = await operations.open_account(deps, state=state, cause=Cause.of(caller), command=command)
+    return _answer(response, document)
+
+
+@router.get("/v1/accounts")
+async def list_accounts(
+    caller: CallerDep,
+    deps: Deps,
+    q: Annotated[str | None, Query(max_length=100, description="words of the name, or a number")] = None,
+    parent_id: str | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    total: bool = False,
+) -> Page[AccountView]:
+    """The accounts in sight, by name."""
+    page = await queries.list_accounts(
+        deps, caller=caller, text=q, parent_id=parent_id, limit=limit, cursor=cursor, with_total=total
+    )
+    return Page(items=[AccountView.of(document) for document in page.items], next=page.next, total=page.total)
+
+
+@router.get("/v1/accounts/{account_id}")
+async def get_account(account_id: str, caller: CallerDep, response: Response, deps: Deps) -> AccountView:
+    document = await queries.find_account(deps, caller=caller, account_id=account_id)
+    with_etag(response, document["version"])
+    return AccountView.of(document)
+
+
+@router.patch("/v1/accounts/{account_id}")
+async def change_account(
+    account_id: str, body: AccountPatch, caller: CallerDep, if_match: IfMatch, response: Response, deps: Deps
+) -> AccountView:
+    """Change an account. A replaced number stays searchable as a former one."""
+    await queries.find_account(deps, caller=caller, account_id=account_id)
+    _require_master_data(caller)
+    document = await operations.change_account(
+        deps, account_id=account_id, changes=body.changes(), cause=Cause.of(caller), if_match=if_match
+    )
+    return _answer(response, document)
+
+
+def _answer(response: Response, document: Document) -> AccountView:
+    with_etag(response, document["version"])
+    seen(response, "accounts", document["_id"], document["version"])
+    return AccountView.of(document)
+
+
+def _require_master_data(caller: Caller) -> None:
+    caller.require(staff=(StaffRole.SERVICE_ADMIN,), scope=WRITE_SCOPE)

@@ -1,0 +1,70 @@
+"""HTTP of the history: who changed an account or a user, when, by which way and why (IDN-13)."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from services.identity.accounts import queries as accounts
+from services.identity.accounts.store import ACCOUNTS
+from services.identity.users import operations as users
+from services.identity.users.access import authority_of
+from services.identity.users.store import USERS
+from shared.auth import CallerDep
+from shared.outbox import HistoryRow
+from shared.problems import Forbidden
+from shared.service import Deps
+
+router = APIRouter(tags=["history"])
+
+
+class HistoryEntry(BaseModel):
+    """One change. What stood there before and after is not repeated here: it may be personal."""
+
+    id: str
+    sequence: int
+    type: str
+    at: datetime
+    actor: str | None
+    on_behalf_of: str | None
+    channel: str | None
+    reason: str | None
+    correlation_id: str | None
+
+    @classmethod
+    def of(cls, row: HistoryRow) -> "HistoryEntry":
+        return cls(
+            id=row.id,
+            sequence=row.sequence,
+            type=row.type,
+            at=row.at,
+            actor=row.actor,
+            on_behalf_of=row.on_behalf_of,
+            channel=row.channel,
+            reason=row.value.get("reason"),
+            correlation_id=row.correlation_id,
+        )
+
+
+class History(BaseModel):
+    items: list[HistoryEntry]
+
+
+@router.get("/v1/users/{user_id}/history")
+async def user_history(user_id: str, caller: CallerDep, deps: Deps) -> History:
+    """What happened to a user, newest first; for himself and for those who manage him."""
+    authority = authority_of(caller)
+    document = await users.find_visible(deps, authority=authority, user_id=user_id)
+    rows = await deps.outbox.history(USERS, document)
+    return History(items=[HistoryEntry.of(row) for row in reversed(rows)])
+
+
+@router.get("/v1/accounts/{account_id}/history")
+async def account_history(account_id: str, caller: CallerDep, deps: Deps) -> History:
+    """What happened to an account, newest first; for its administrators and staff."""
+    document = await accounts.find_account(deps, caller=caller, account_id=account_id)
+    authority = authority_of(caller)
+    if not (authority.sees_all or account_id in authority.accounts):
+        raise Forbidden("This needs an administrator of the account.", roles=["administrator"])
+    rows = await deps.outbox.history(ACCOUNTS, document)
+    return History(items=[HistoryEntry.of(row) for row in reversed(rows)])

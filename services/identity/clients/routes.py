@@ -1,0 +1,114 @@
+"""HTTP of machine clients."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import AfterValidator, BaseModel, Field
+
+from services.identity.clients import domain, operations
+from services.identity.users.access import WRITE_SCOPE
+from shared.auth import Caller, CallerDep
+from shared.commands import CommandDep
+from shared.contracts.identity import StaffRole
+from shared.problems import Forbidden
+from shared.service import Deps
+
+router = APIRouter(tags=["machine clients"])
+
+
+def _scope(text: str) -> str:
+    if not domain.is_scope(text):
+        raise ValueError("a scope is a service's name, a colon, and read or write")
+    return text
+
+
+class NewClient(BaseModel):
+    name: str = Field(min_length=1, max_length=100)
+    scopes: list[Annotated[str, AfterValidator(_scope)]] = Field(max_length=50)
+
+
+class ClientSecret(BaseModel):
+    """The secret is shown this once."""
+
+    client_id: str
+    client_secret: str
+
+
+class ClientCredentials(BaseModel):
+    client_id: str = Field(min_length=1, max_length=100)
+    client_secret: str = Field(min_length=1, max_length=500)
+
+
+class ClientTokenView(BaseModel):
+    access_token: str
+    token_type: str = "Bearer"
+    expires_in: int
+
+
+class ClientView(BaseModel):
+    client_id: str
+    name: str
+    scopes: list[str]
+    created_at: datetime
+
+
+class Clients(BaseModel):
+    items: list[ClientView]
+
+
+@router.post("/v1/clients/token")
+async def client_token(body: ClientCredentials, response: Response, deps: Deps) -> ClientTokenView:
+    """Client credentials in, access token out."""
+    response.headers["Cache-Control"] = "no-store"
+    token = await operations.client_token(deps, client_id=body.client_id, client_secret=body.client_secret)
+    return ClientTokenView(access_token=token.access_token, expires_in=token.expires_in)
+
+
+@router.post("/v1/clients", status_code=201)
+async def create_client(
+    body: NewClient, caller: CallerDep, command: CommandDep, response: Response, deps: Deps
+) -> ClientSecret:
+    """Create a machine client. Repeating the request answers 409 `client_exists`: a secret is shown only once.
+
+    A client that creates another one can give it no more scopes than it has.
+    """
+    _require_manager(caller)
+    if caller.kind == "client" and (beyond := sorted(set(body.scopes) - caller.scopes)):
+        raise Forbidden(f"These scopes are not yours to give: {', '.join(beyond)}.", scopes=beyond)
+    response.headers["Cache-Control"] = "no-store"
+    client_id = command.document_id
+    secret = await operations.create_client(
+        deps, client_id=client_id, name=body.name, scopes=body.scopes, created_by=caller.id
+    )
+    return ClientSecret(client_id=client_id, client_secret=secret)
+
+
+@router.get("/v1/clients")
+async def all_clients(caller: CallerDep, deps: Deps) -> Clients:
+    """All machine clients with their scopes. There is one per party, so this is not paged."""
+    _require_manager(caller)
+    found = deps.db[operations.COLLECTION].find().sort("name")
+    items = [
+        ClientView(client_id=row["_id"], name=row["name"], scopes=row["scopes"], created_at=row["created_at"])
+        async for row in found
+    ]
+    return Clients(items=items)
+
+
+@router.post("/v1/clients/{client_id}/secret")
+async def rotate_secret(client_id: str, caller: CallerDep, response: Response, deps: Deps) -> ClientSecret:
+    """A new secret; the old one works on for the grace time."""
+    _require_manager(caller)
+    response.headers["Cache-Control"] = "no-store"
+    return ClientSecret(client_id=client_id, client_secret=await operations.rotate_secret(deps, client_id=client_id))
+
+
+@router.delete("/v1/clients/{client_id}", status_code=204)
+async def remove_client(client_id: str, caller: CallerDep, deps: Deps) -> None:
+    _require_manager(caller)
+    await operations.remove_client(deps, client_id=client_id)
+
+
+def _require_manager(caller: Caller) -> None:
+    caller.require(staff=(StaffRole.SERVICE_ADMIN,), scope=WRITE_SCOPE)

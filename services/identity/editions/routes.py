@@ -1,0 +1,72 @@
+"""HTTP of country editions; reading is public: the contact page works without signing in."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel
+
+from services.identity.editions import operations, store
+from services.identity.editions.operations import EditionNotFound, opening_of
+from services.identity.editions.store import Document
+from services.identity.users.access import WRITE_SCOPE
+from shared.auth import CallerDep
+from shared.commands import IfMatch, with_etag
+from shared.contracts.identity import EditionState, StaffRole
+from shared.outbox import Cause
+from shared.problems import Invalid
+from shared.seen import seen
+from shared.service import Deps
+
+router = APIRouter(tags=["country editions"])
+
+CountryPath = Annotated[str, Path(pattern="^[A-Z]{2}$")]
+
+
+class EditionView(EditionState):
+    """The edition, and whether its contact centre is open; times are UTC."""
+
+    version: int
+    open_now: bool
+    closes_at: datetime | None
+    opens_next_at: datetime | None
+
+    @classmethod
+    def of(cls, document: Document, now: datetime) -> "EditionView":
+        edition = store.edition_of(document)
+        opening = opening_of(edition, now)
+        return cls(**edition.model_dump(), version=document["version"], **opening.model_dump())
+
+
+class Editions(BaseModel):
+    items: list[EditionView]
+
+
+@router.put("/v1/editions/{country}")
+async def publish(
+    country: CountryPath, body: EditionState, caller: CallerDep, if_match: IfMatch, response: Response, deps: Deps
+) -> EditionView:
+    """Publish a country's edition."""
+    caller.require(staff=(StaffRole.SERVICE_ADMIN,), scope=WRITE_SCOPE)
+    if body.country != country:
+        raise Invalid("The country of the edition is not that of the address.", field="country", rule="as_in_path")
+    document = await operations.publish(deps, edition=body, cause=Cause.of(caller), if_match=if_match)
+    with_etag(response, document["version"])
+    seen(response, "editions", country, document["version"])
+    return EditionView.of(document, deps.clock())
+
+
+@router.get("/v1/editions")
+async def all_editions(deps: Deps) -> Editions:
+    """All editions by country: one per country, so this is not paged."""
+    now = deps.clock()
+    return Editions(items=[EditionView.of(document, now) for document in await store.find_all(deps.db)])
+
+
+@router.get("/v1/editions/{country}")
+async def get_edition(country: CountryPath, response: Response, deps: Deps) -> EditionView:
+    document = await store.find(deps.db, country)
+    if document is None:
+        raise EditionNotFound()
+    with_etag(response, document["version"])
+    return EditionView.of(document, deps.clock())

@@ -1,0 +1,58 @@
+"""The application of identity: `uvicorn --factory services.identity.main:create_app`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from pymongo.asynchronous.database import AsyncDatabase
+
+from services.identity.accounts import routes as accounts
+from services.identity.accounts import store as account_store
+from services.identity.audit import routes as audit
+from services.identity.back_office.consumers import take_master_record
+from services.identity.clients import operations as client_operations
+from services.identity.clients import routes as clients
+from services.identity.editions import routes as editions
+from services.identity.editions.store import EDITIONS
+from services.identity.sessions import passwords, signing, throttle
+from services.identity.sessions import routes as sessions
+from services.identity.sessions import store as session_store
+from services.identity.settings import Settings
+from services.identity.users import routes as users
+from services.identity.users import store as user_store
+from services.identity.users.consumers import count_administrator, follow_account
+from shared.service import create_service_app
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    return create_service_app(
+        settings or Settings(),
+        title="Identity: accounts, users and sign-in",
+        routers=[
+            sessions.router,
+            clients.router,
+            users.router,
+            accounts.router,
+            audit.router,
+            editions.router,
+        ],
+        aggregates=[account_store.ACCOUNTS, user_store.USERS, EDITIONS],
+        subscriptions=[take_master_record, follow_account, count_administrator],
+        prepare=[
+            account_store.prepare,
+            user_store.prepare,
+            session_store.prepare,
+            throttle.prepare,
+            passwords.prepare,
+            signing.prepare,
+            client_operations.prepare,
+        ],
+        followed={"users": user_store.USERS.collection, "accounts": account_store.ACCOUNTS.collection},
+        load_user=user_store.load_for_access,
+        load_grants=_no_grants,
+    )
+
+
+async def _no_grants(db: AsyncDatabase[dict[str, Any]], user_id: str) -> Mapping[str, Any] | None:
+    """Nothing in identity depends on who manages which device."""
+    return None

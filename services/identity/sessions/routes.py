@@ -1,0 +1,145 @@
+"""HTTP of sign-in, sessions and the public keys."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request, Response
+from pydantic import BaseModel, Field
+
+from services.identity.sessions import operations, store
+from services.identity.sessions.operations import SignedIn
+from services.identity.sessions.signing import signer_of
+from shared.auth import Caller, CallerDep
+from shared.problems import Forbidden
+from shared.service import Deps
+
+router = APIRouter(tags=["sessions"])
+
+UserAgent = Annotated[str | None, Header()]
+
+
+class SignIn(BaseModel):
+    email: str = Field(min_length=3, max_length=254)
+    password: str = Field(min_length=1, max_length=1000)
+
+
+class RefreshTokenBody(BaseModel):
+    refresh_token: str = Field(min_length=1, max_length=500)
+
+
+class PasswordChange(BaseModel):
+    current_password: str = Field(min_length=1, max_length=1000)
+    new_password: str = Field(min_length=1, max_length=1000)
+
+
+class TokensView(BaseModel):
+    """`expires_in` counts seconds; the refresh token can be used once."""
+
+    access_token: str
+    refresh_token: str
+    token_type: str = "Bearer"
+    expires_in: int
+    user_id: str
+    session_id: str
+
+    @classmethod
+    def of(cls, signed_in: SignedIn) -> "TokensView":
+        return cls(
+            access_token=signed_in.access_token,
+            refresh_token=signed_in.refresh_token,
+            expires_in=signed_in.expires_in,
+            user_id=signed_in.user_id,
+            session_id=signed_in.session_id,
+        )
+
+
+class SessionView(BaseModel):
+    session_id: str
+    client: str | None
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    current: bool
+
+
+class Sessions(BaseModel):
+    items: list[SessionView]
+
+
+@router.get("/v1/keys")
+async def public_keys(deps: Deps, response: Response) -> dict[str, Any]:
+    """The public keys of access tokens, as a JWK set."""
+    response.headers["Cache-Control"] = "public, max-age=60"
+    return signer_of(deps).public_keys()
+
+
+@router.post("/v1/sessions", status_code=201)
+async def sign_in(
+    body: SignIn, request: Request, response: Response, deps: Deps, user_agent: UserAgent = None
+) -> TokensView:
+    """Sign in. 401 `credentials_wrong` whatever was wrong; 429 `too_many_attempts` with Retry-After."""
+    response.headers["Cache-Control"] = "no-store"
+    signed_in = await operations.sign_in(
+        deps, email=body.email, password=body.password, address=_address(request), client=_client(user_agent)
+    )
+    return TokensView.of(signed_in)
+
+
+@router.post("/v1/sessions/refresh")
+async def refresh(body: RefreshTokenBody, response: Response, deps: Deps) -> TokensView:
+    """Exchange a refresh token. Using one twice ends the session."""
+    response.headers["Cache-Control"] = "no-store"
+    return TokensView.of(await operations.refresh(deps, refresh_token=body.refresh_token))
+
+
+@router.post("/v1/sessions/sign-out", status_code=204)
+async def sign_out(body: RefreshTokenBody, deps: Deps) -> None:
+    """End the session of a refresh token."""
+    await operations.sign_out(deps, refresh_token=body.refresh_token)
+
+
+@router.get("/v1/sessions")
+async def own_sessions(caller: CallerDep, deps: Deps) -> Sessions:
+    """One's own open sessions, newest first."""
+    _require_person(caller)
+    items = [
+        SessionView(
+            session_id=session["_id"],
+            client=session["client"],
+            created_at=session["created_at"],
+            last_used_at=session["last_used_at"],
+            expires_at=session["expires_at"],
+            current=session["_id"] == caller.session_id,
+        )
+        for session in await store.of_user(deps.db, caller.id)
+    ]
+    return Sessions(items=items)
+
+
+@router.delete("/v1/sessions/{session_id}", status_code=204)
+async def revoke_session(session_id: str, caller: CallerDep, deps: Deps) -> None:
+    """End one of one's own sessions."""
+    await operations.revoke(deps, caller=caller, session_id=session_id)
+
+
+@router.post("/v1/me/password", status_code=204)
+async def change_password(body: PasswordChange, request: Request, caller: CallerDep, deps: Deps) -> None:
+    """Change one's own password; all other sessions end."""
+    _require_person(caller)
+    await operations.change_password(
+        deps, caller=caller, current=body.current_password, new=body.new_password, address=_address(request)
+    )
+
+
+def _require_person(caller: Caller) -> None:
+    if caller.kind != "user":
+        raise Forbidden("This is for people, not for machine clients.")
+
+
+def _address(request: Request) -> str:
+    """The client's address; behind the front door the server takes it from X-Forwarded-For of trusted proxies."""
+    return request.client.host if request.client is not None else "unknown"
+
+
+def _client(user_agent: str | None) -> str | None:
+    return user_agent[:200] if user_agent else None
