@@ -107,6 +107,7 @@ PARTY_TOPICS = (
 REACTION_GROUPS = (
     ("inbound.back-office.accounts", "identity.back-office"),
     ("identity.accounts", "identity.rights"),
+    ("identity.users", "identity.administrators"),
     ("inbound.back-office.fleet", "catalog.back-office"),
     ("identity.users", "catalog.grants-of-users"),
     ("tickets.tickets", "catalog.ticket-facts"),
