@@ -22,7 +22,7 @@ def message(kind: type[M], work_order_id: str, sequence: int, *, visit_id: str =
     )
 
 
-def window(*, hours: float) -> dict[str, datetime]:
+def window(*, hours: float) -> dict[str, Any]:
     """A window of two hours that begins so many hours from now."""
     begins = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=hours)
     return {"window_from": begins, "window_to": begins + timedelta(hours=2)}
