@@ -1,4 +1,4 @@
-"""Dispatch and engineers talk late, twice, out of order and against each other: every message has its outcome (TIC-13)."""
+"""Dispatch and engineers talk late, twice, out of order, against each other: each message has its outcome (TIC-13)."""
 
 import uuid
 from collections.abc import Sequence
