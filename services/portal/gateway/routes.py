@@ -1,0 +1,155 @@
+"""`/api/<service>/v1/…`: the services as API users and scripts of pages reach them."""
+
+import hmac
+from collections.abc import AsyncIterator, Mapping
+
+import httpx
+from fastapi import APIRouter, Request
+from starlette.background import BackgroundTask
+from starlette.responses import Response, StreamingResponse
+
+from services.portal.gateway.backends import SEEN, Backends, ServiceDown, trace_headers
+from services.portal.gateway.cookies import session_cookie
+from services.portal.gateway.rates import RateLimit
+from services.portal.gateway.sessions import Session, Sessions
+from shared.problems import Forbidden, NotFound, Problem
+
+router = APIRouter()
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+SAFE = {"GET", "HEAD"}
+MOST_BYTES = 2_000_000
+STREAM_SECONDS = 3600.0
+HOP_BY_HOP = {
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "host",
+    "content-length",
+}
+OURS = {
+    "cookie",
+    "forwarded",
+    "x-real-ip",
+    "x-request-id",
+    "x-correlation-id",
+    "traceparent",
+    "tracestate",
+    "x-csrf-token",
+}
+
+
+class BodyTooLarge(Problem):
+    status = 413
+    code = "body_too_large"
+    title = "The body is larger than the portal takes"
+
+
+def passed_headers(headers: Mapping[str, str], *, browser: bool) -> dict[str, str]:
+    """The headers of a request that may reach a service.
+
+    Nobody may forge what the portal says itself: X-Forwarded-*, ce_*, trace ids. A browser with a session may neither
+    bring a token nor `Seen` marks of its own: both come from the session.
+    """
+    kept = {}
+    for name, value in headers.items():
+        lower = name.lower()
+        if lower in HOP_BY_HOP or lower in OURS or lower.startswith(("x-forwarded-", "ce_", "ce-")):
+            continue
+        if browser and lower in ("authorization", SEEN):
+            continue
+        kept[lower] = value
+    return kept
+
+
+@router.api_route("/api/{name}/v1/{path:path}", methods=METHODS, include_in_schema=False)
+async def pass_on(request: Request, name: str, path: str) -> Response:
+    """Pass a request on to the service that owns it, and its answer back as it comes."""
+    backends: Backends = request.app.state.backends
+    limit: RateLimit = request.app.state.rates["session"]
+    if backends.address(name) is None:
+        raise NotFound("There is no such service.")
+    session = await _session(request)
+    if session is not None and request.method not in SAFE:
+        _check_csrf(request, session)
+    limit.take(session.id if session else request.headers.get("authorization") or client_address(request))
+    body = await _body(request)
+    headers = passed_headers(request.headers, browser=session is not None)
+    target = f"/v1/{path}" + (f"?{request.url.query}" if request.url.query else "")
+    if "text/event-stream" in request.headers.get("accept", ""):
+        return await stream(backends, name, target, headers, session)
+    if session is not None:
+        answer = await backends.send(session, name, request.method, target, headers=headers, content=body)
+    else:
+        answer = await backends.ask(name, request.method, target, headers=headers, content=body)
+    return Response(answer.content, answer.status_code, headers=_answer_headers(answer))
+
+
+async def stream(
+    backends: Backends, name: str, target: str, headers: Mapping[str, str], session: Session | None
+) -> StreamingResponse:
+    """A service's event stream, for as long as both ends hold."""
+    sent = {**trace_headers(), **headers, "accept": "text/event-stream", "accept-encoding": "identity"}
+    if session is not None:
+        session = await backends.fresh(session)
+        sent["Authorization"] = f"Bearer {session.tokens.access}"
+    request = backends.client.build_request(
+        "GET",
+        f"{backends.address(name)}{target}",
+        headers=sent,
+        timeout=httpx.Timeout(STREAM_SECONDS, connect=backends.settings.patience.connect),
+    )
+    try:
+        answer = await backends.client.send(request, stream=True)
+    except httpx.TransportError as error:
+        raise ServiceDown(name) from error
+    return StreamingResponse(
+        _chunks(answer),
+        answer.status_code,
+        headers=_answer_headers(answer) | {"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        background=BackgroundTask(answer.aclose),
+    )
+
+
+async def _chunks(answer: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in answer.aiter_raw():
+            yield chunk
+    except httpx.TransportError:
+        return  # the service went away: the browser connects again by itself
+    finally:
+        await answer.aclose()
+
+
+def client_address(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
+
+
+async def _session(request: Request) -> Session | None:
+    sessions: Sessions = request.app.state.sessions
+    cookie = session_cookie(request)
+    return await sessions.find(cookie) if cookie else None
+
+
+def _check_csrf(request: Request, session: Session) -> None:
+    if not hmac.compare_digest(request.headers.get("x-csrf-token", ""), session.csrf):
+        raise Forbidden("The form's token is missing or old. Load the page again.")
+
+
+async def _body(request: Request) -> bytes:
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > MOST_BYTES:
+            raise BodyTooLarge()
+    return bytes(received)
+
+
+def _answer_headers(answer: httpx.Response) -> dict[str, str]:
+    skipped = HOP_BY_HOP | {"content-encoding", "set-cookie", "server", "date", "x-request-id"}
+    return {name: value for name, value in answer.headers.items() if name.lower() not in skipped}

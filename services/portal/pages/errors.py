@@ -1,0 +1,122 @@
+"""Refusals and failures as pages: what happened in words, who can help, and the next step as a button."""
+
+import logging
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pymongo.errors import PyMongoError
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from services.portal.gateway.backends import Refused, SignedOut
+from services.portal.gateway.cookies import clear_session, session_cookie, visitor_cookie
+from services.portal.locale.texts import mark
+from services.portal.pages.answers import Answer
+from services.portal.pages.page import Page, country_of, edition_for, texts_for
+from shared import context
+from shared.problems import Problem, Unavailable, response_of
+
+log = logging.getLogger(__name__)
+
+WORDS: dict[int, tuple[str, str, str]] = {
+    403: (
+        "wait",
+        mark("You may see this, but not do it"),
+        mark("An administrator of your company can give you the right."),
+    ),
+    404: (
+        "none",
+        mark("There is nothing here for you"),
+        mark("The address may be old, or the thing belongs to somebody else. Search for it, or start at home."),
+    ),
+    409: ("wait", mark("This no longer fits"), mark("Somebody was faster. Load the page again and look.")),
+    429: ("wait", mark("A little slower, please"), mark("Too many requests came from here. Try again in a minute.")),
+    503: (
+        "wait",
+        mark("This part does not answer just now"),
+        mark("We know about it and are working on it. Nothing of yours is lost."),
+    ),
+}
+OTHER = ("late", mark("Something broke on our side"), mark("We have been told. Please try again."))
+FORM_EXPIRED = (
+    "wait",
+    mark("The page was open for too long"),
+    mark("For your safety the form was not sent. Go back, load the page again and send it once more."),
+)
+
+
+def add_error_pages(app: FastAPI) -> None:
+    """Pages for people, problem details for `/api`."""
+
+    async def on_signed_out(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        if _wants_data(request):
+            response: Response = response_of(error)
+        elif "hx-request" in request.headers or request.url.path == "/live":
+            response = Response(status_code=401)
+        else:
+            ended = "ended=1&" if session_cookie(request) else ""
+            target = request.url.path if request.method == "GET" else "/"
+            if request.method == "GET" and request.url.query:
+                target += f"?{request.url.query}"
+            response = RedirectResponse(f"/sign-in?{ended}next={quote(target, safe='/')}", 303)
+        if session_cookie(request):
+            clear_session(request.app.state.settings, response)
+        return response
+
+    async def on_problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        if _wants_data(request):
+            return response_of(error)
+        status = error.answered if isinstance(error, Refused) else error.status
+        words = FORM_EXPIRED if error.code == "form_expired" else WORDS.get(status, OTHER)
+        return await _page(request, status, words)
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return await on_problem(request, _Plain(error.status_code))
+
+    async def on_validation(request: Request, error: Exception) -> Response:
+        return await on_problem(request, _Plain(404))
+
+    async def on_store_away(request: Request, error: Exception) -> Response:
+        log.error("the store of sessions does not answer", exc_info=error)
+        return await on_problem(request, Unavailable())
+
+    async def on_unexpected(request: Request, error: Exception) -> Response:
+        log.error("unexpected error", exc_info=error)
+        return await on_problem(request, _Plain(500))
+
+    app.add_exception_handler(SignedOut, on_signed_out)
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(PyMongoError, on_store_away)
+    app.add_exception_handler(Exception, on_unexpected)
+
+
+class _Plain(Refused):
+    def __init__(self, status: int) -> None:
+        super().__init__(status, {})
+
+
+def _wants_data(request: Request) -> bool:
+    return request.url.path.startswith(("/api/", "/health", "/metrics", "/assets/"))
+
+
+async def _page(request: Request, status: int, words: tuple[str, str, str]) -> Response:
+    edition = await edition_for(request, country_of(request, None))
+    texts = texts_for(request, None, edition)
+    page = Page(request, None, None, texts, edition, visitor_cookie(request) or "")
+    tone, headline, line = words
+    ways = [(texts.text("Home"), "/", ""), (texts.text("Talk to somebody"), "/contact", "plain-button")]
+    return page.render(
+        "error.html",
+        status=status,
+        answer=Answer(tone, texts.text(headline), (texts.text(line),)),
+        code=status,
+        ways=ways,
+        request_id=context.request_id.get() if status >= 500 else None,
+        no_return=True,
+    )

@@ -1,0 +1,70 @@
+"""Home: what needs me today?"""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.portal.pages.answers import Answer, coming_visit
+from services.portal.pages.models import TicketView
+from services.portal.pages.page import Page, SessionDep, backends_of, open_page
+from services.portal.pages.ticket_view import row
+from shared.contracts.tickets import TicketStatus
+
+router = APIRouter(include_in_schema=False)
+
+SHOWN = 50
+
+
+@router.get("/")
+async def home(request: Request, session: SessionDep) -> Response:
+    backends = backends_of(request)
+    page = await open_page(
+        request,
+        session,
+        tickets=backends.call(
+            session, "tickets", "GET", "/v1/tickets", params={"state": "open", "limit": SHOWN, "total": "true"}
+        ),
+        devices=backends.call(session, "catalog", "GET", "/v1/devices", params={"limit": 1, "total": "true"}),
+    )
+    listed = page.value("tickets") or {"items": [], "total": 0}
+    tickets = [TicketView.model_validate(item) for item in listed["items"]]
+    staff = bool(page.me and page.me.at_desk)
+    waiting = [t for t in tickets if t.status is TicketStatus.WAITING_FOR_CUSTOMER and not staff]
+    visits = sorted(
+        (t for t in tickets if t not in waiting and (v := coming_visit(t)) and v.window_from),
+        key=lambda t: (coming_visit(t) or t.visits[0]).window_from or t.opened_at,
+    )
+    others = [t for t in tickets if t not in waiting and t not in visits]
+    devices = page.value("devices")
+    return page.render(
+        "home.html",
+        answer=home_answer(page, waiting, visits, len(tickets)),
+        waiting=[row(page.texts, t) for t in waiting],
+        visits=[row(page.texts, t) for t in visits],
+        others=[row(page.texts, t, staff=staff) for t in others],
+        tickets_down=page.down("tickets"),
+        devices_down=page.down("devices"),
+        open_count=listed.get("total") or len(tickets),
+        device_count=(devices or {}).get("total"),
+    )
+
+
+def home_answer(page: Page, waiting: list[TicketView], visits: list[TicketView], count: int) -> Answer:
+    texts = page.texts
+    today = texts.local(texts.now).date()
+    due = [coming_visit(ticket) for ticket in visits]
+    today_visits = [v for v in due if v and v.window_from and texts.local(v.window_from).date() == today]
+    if page.down("tickets"):
+        return Answer("wait", texts.text("Your requests are not to be seen just now"))
+    if waiting:
+        return Answer(
+            "wait", texts.plural("One request needs your answer", "%(num)s requests need your answer", len(waiting))
+        )
+    if today_visits:
+        return Answer("calm", texts.plural("One visit today", "%(num)s visits today", len(today_visits)))
+    if count:
+        return Answer(
+            "good",
+            texts.text("Nothing needs you today"),
+            (texts.plural("We are looking after one request.", "We are looking after %(num)s requests.", count),),
+        )
+    return Answer("good", texts.text("Everything runs"), (texts.text("No open requests."),))

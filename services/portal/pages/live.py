@@ -1,0 +1,79 @@
+"""Live parts: the stream of a person's tickets, renamed so that a page hears only what it shows."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import orjson
+from fastapi import APIRouter, Request
+from starlette.background import BackgroundTask
+from starlette.responses import Response, StreamingResponse
+
+from services.portal.gateway.backends import trace_headers
+from services.portal.pages.page import SessionDep, backends_of
+
+router = APIRouter(include_in_schema=False)
+
+SILENCE_SECONDS = 60.0
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+@router.get("/live")
+async def live(request: Request, session: SessionDep) -> Response:
+    """Server-sent events: `ticket` for any, `ticket-<id>` for one, `refetch` after a gap.
+
+    Ends when the service ends it, and the browser connects again; 204 tells it to stop when the stream is refused.
+    """
+    backends = backends_of(request)
+    session = await backends.fresh(session)
+    upstream = backends.client.build_request(
+        "GET",
+        f"{backends.address('tickets')}/v1/stream",
+        headers={
+            **trace_headers(),
+            "Authorization": f"Bearer {session.tokens.access}",
+            "Accept": "text/event-stream",
+            "Accept-Encoding": "identity",
+        },
+        timeout=httpx.Timeout(SILENCE_SECONDS, connect=backends.settings.patience.connect),
+    )
+    try:
+        answer = await backends.client.send(upstream, stream=True)
+    except httpx.TransportError:
+        return Response(status_code=503, headers={"Retry-After": "5"})
+    if answer.status_code != 200:
+        await answer.aclose()
+        return Response(status_code=204 if answer.status_code in (401, 403) else 503)
+    return StreamingResponse(
+        _renamed(answer), media_type="text/event-stream", headers=HEADERS, background=BackgroundTask(answer.aclose)
+    )
+
+
+async def _renamed(answer: httpx.Response) -> AsyncIterator[bytes]:
+    yield b"retry: 3000\n\n"
+    event = ""
+    try:
+        async for line in answer.aiter_lines():
+            if line.startswith(":"):
+                yield line.encode() + b"\n\n"
+            elif line.startswith("event:"):
+                event = line[6:].strip()
+            elif line.startswith("data:"):
+                for name in names(event, line[5:].strip()):
+                    yield f"event: {name}\ndata: {{}}\n\n".encode()
+    except httpx.TransportError:
+        return  # the service went away: the browser connects again by itself
+    finally:
+        await answer.aclose()
+
+
+def names(event: str, data: str) -> list[str]:
+    """The names under which an event goes to the browser."""
+    if event == "refetch":
+        return ["refetch"]
+    if event != "ticket":
+        return []
+    try:
+        ticket_id = str(orjson.loads(data)["ticket_id"])
+    except (ValueError, KeyError, TypeError):
+        return ["ticket"]
+    return ["ticket", f"ticket-{ticket_id}"] if ticket_id.replace("-", "").isalnum() else ["ticket"]

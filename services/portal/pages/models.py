@@ -1,0 +1,126 @@
+"""What the services answer, as far as the pages need it. Unknown fields are ignored, missing ones have a default."""
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from shared.contracts.catalog import DeviceState
+from shared.contracts.identity import EditionState, Role, StaffRole
+from shared.contracts.tickets import PromiseState, TicketState
+
+STAFF_DESK = frozenset({StaffRole.CONTACT_CENTRE_AGENT, StaffRole.SERVICE_ADMIN})
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class MyRight(View):
+    account_id: str
+    account_name: str | None = None
+    service_number: str | None = None
+    role: Role
+    whole: bool = False
+
+
+class Me(View):
+    """The signed-in person, from identity's /me."""
+
+    user_id: str
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    phone: str | None = None
+    language: str = "en"
+    time_zone: str = "UTC"
+    country: str = ""
+    staff_roles: tuple[StaffRole, ...] = ()
+    rights: tuple[MyRight, ...] = ()
+    version: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or self.email
+
+    @property
+    def is_staff(self) -> bool:
+        return bool(self.staff_roles)
+
+    @property
+    def at_desk(self) -> bool:
+        """Whether the person answers customers' tickets."""
+        return bool(STAFF_DESK & set(self.staff_roles))
+
+    @property
+    def sees_devices(self) -> bool:
+        only_reads = {Role.KNOWLEDGE_USER, Role.STOCK_MANAGER}
+        return self.at_desk or any(right.role not in only_reads for right in self.rights)
+
+
+class DeviceView(DeviceState):
+    version: int = 0
+    contract_state: Literal["valid", "ending", "expired", "none"] = "none"
+    open_ticket_ids: tuple[str, ...] = ()
+    open_tickets: int = 0
+    account_name: str | None = None
+    service_number: str | None = None
+
+
+class Receipt(View):
+    """Which party was told what, and when it took notice."""
+
+    party: str
+    what: str | None = None
+    sent_at: AwareDatetime | None = None
+    seen_at: AwareDatetime | None = None
+
+
+class TicketView(TicketState):
+    version: int = 0
+    parties: tuple[Receipt, ...] = ()
+    allowed_actions: tuple[str, ...] = ()
+    flags: tuple[Any, ...] = ()
+
+
+class SeenBy(View):
+    party: str
+    seen_at: AwareDatetime | None = None
+
+
+class TimelineRow(View):
+    at: AwareDatetime
+    type: str
+    actor: str | None = None
+    actor_kind: str | None = None
+    text: str | None = None
+    language: str | None = None
+    data: dict[str, Any] = {}
+    seen_by: tuple[SeenBy, ...] = ()
+
+
+class OpenTicketRef(View):
+    ticket_id: str
+    number: str
+
+
+class Outlook(View):
+    """What a report sent now would be answered with."""
+
+    entitled: bool
+    reason: str | None = None
+    promise: PromiseState | None = None
+    open_ticket: OpenTicketRef | None = None
+
+
+class EditionView(EditionState):
+    open_now: bool = False
+    opens_next_at: AwareDatetime | None = None
+    closes_at: AwareDatetime | None = None
+
+
+class SessionView(View):
+    session_id: str
+    created_at: AwareDatetime | None = None
+    last_used_at: AwareDatetime | None = None
+    client: str | None = None
+    current: bool = False

@@ -1,0 +1,34 @@
+"""What the contact centre does on a ticket, on the same page that the customer sees."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.portal.pages.page import FormDep, SessionDep
+from services.portal.pages.tickets import act
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.post("/tickets/{ticket_id}/note")
+async def note(request: Request, session: SessionDep, ticket_id: str, form: FormDep) -> Response:
+    return await act(request, session, ticket_id, "notes", form, {"text": form.get("text", "")}, anchor="timeline")
+
+
+@router.post("/tickets/{ticket_id}/acknowledge")
+async def acknowledge(request: Request, session: SessionDep, ticket_id: str, form: FormDep) -> Response:
+    return await act(request, session, ticket_id, "acknowledge", form, {})
+
+
+@router.post("/tickets/{ticket_id}/wait")
+async def wait(request: Request, session: SessionDep, ticket_id: str, form: FormDep) -> Response:
+    return await act(request, session, ticket_id, "wait", form, {"text": form.get("text") or None})
+
+
+@router.post("/tickets/{ticket_id}/resolve")
+async def resolve(request: Request, session: SessionDep, ticket_id: str, form: FormDep) -> Response:
+    return await act(request, session, ticket_id, "resolve", form, {"text": form.get("text") or None})
+
+
+@router.post("/tickets/{ticket_id}/close")
+async def close(request: Request, session: SessionDep, ticket_id: str, form: FormDep) -> Response:
+    return await act(request, session, ticket_id, "close", form, {"text": form.get("text") or None})

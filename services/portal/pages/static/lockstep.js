@@ -1,0 +1,67 @@
+// The portal's own script. Every page works without it; it saves steps and keeps what was typed.
+(() => {
+  "use strict";
+  const one = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  // After an error the summary has the focus, so that it is read first.
+  const focused = one("[data-focus]");
+  if (focused) focused.focus();
+
+  // Menus close when the attention goes elsewhere.
+  document.addEventListener("click", (event) => {
+    for (const menu of all("details[data-menu][open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of all("details[data-menu][open]")) {
+      menu.open = false;
+      one("summary", menu).focus();
+    }
+  });
+
+  // Keys for people who sit in it all day: / search, j and k through rows, r reply.
+  const typing = (element) => element.matches("input, textarea, select, [contenteditable]");
+  const leads = () => all("[data-rows] .lead");
+  const step = (by) => {
+    const links = leads();
+    const at = links.indexOf(document.activeElement);
+    const next = links[Math.min(links.length - 1, Math.max(0, at + by))];
+    if (next) next.focus();
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    const target = { "/": "[data-search]", r: "#reply textarea" }[event.key];
+    const found = target && one(target);
+    if (found) {
+      event.preventDefault();
+      found.focus();
+    } else if (event.key === "j") step(1);
+    else if (event.key === "k") step(-1);
+  });
+
+  // What was typed survives a lost connection or a closed tab, on this device alone, until it is sent.
+  const kept = (form) => `kept:${form.dataset.keep}`;
+  for (const form of all("form[data-keep]")) {
+    const fields = all("textarea, input[type=text]", form);
+    const before = JSON.parse(sessionStorage.getItem(kept(form)) || "{}");
+    for (const field of fields) if (!field.value && before[field.name]) field.value = before[field.name];
+    form.addEventListener("input", () => {
+      const values = Object.fromEntries(fields.map((field) => [field.name, field.value]));
+      sessionStorage.setItem(kept(form), JSON.stringify(values));
+    });
+    form.addEventListener("submit", () => sessionStorage.removeItem(kept(form)));
+  }
+
+  // One press is one request.
+  document.addEventListener("submit", (event) => {
+    if (event.target.dataset.sent) event.preventDefault();
+    else if (event.target.method === "post") event.target.dataset.sent = "1";
+  });
+  window.addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
+
+  // When the session has ended, a live part leads to the sign-in instead of going quiet.
+  document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.xhr.status === 401) location.assign(`/sign-in?ended=1&next=${encodeURIComponent(location.pathname)}`);
+  });
+})();

@@ -1,0 +1,205 @@
+"""Tickets: the list, the page of one, and what a customer can do on it."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from services.portal.gateway.backends import Refused
+from services.portal.locale.texts import Texts
+from services.portal.pages.answers import ticket_answer
+from services.portal.pages.filters import Address, Filter, page_size
+from services.portal.pages.labels import TICKET_STATES, ticket_state
+from services.portal.pages.models import TicketView, TimelineRow
+from services.portal.pages.page import FormDep, Page, SessionDep, backends_of, open_page, see_other
+from services.portal.pages.ticket_view import impact, notices, place, promises, row, steps, visit_to_answer
+from services.portal.pages.timeline import timeline
+from shared.contracts.tickets import TicketStatus
+from shared.ids import new_id
+from shared.problems import NotFound
+
+router = APIRouter(include_in_schema=False)
+
+KEPT = ("state", "status", "device_id", "account_id", "q", "cursor", "limit")
+OPEN_STATES = (
+    TicketStatus.RECEIVED,
+    TicketStatus.IN_PROGRESS,
+    TicketStatus.WAITING_FOR_CUSTOMER,
+    TicketStatus.WAITING_FOR_PARTS,
+    TicketStatus.VISIT_PLANNED,
+    TicketStatus.ON_THE_WAY,
+    TicketStatus.ON_SITE,
+)
+
+
+@router.get("/tickets")
+async def ticket_list(request: Request, session: SessionDep) -> Response:
+    query = {name: value for name, value in request.query_params.items() if name in KEPT and value}
+    size = page_size(query)
+    asked = {**query, "state": query.get("state", "open"), "limit": size, "total": "true"}
+    page = await open_page(
+        request, session, tickets=backends_of(request).call(session, "tickets", "GET", "/v1/tickets", params=asked)
+    )
+    texts, address = page.texts, Address("/tickets", query)
+    listed: dict[str, Any] = page.value("tickets") or {"items": []}
+    staff = bool(page.me and page.me.at_desk)
+    rows = [row(texts, TicketView.model_validate(item), staff=staff) for item in listed["items"]]
+    return page.render(
+        "tickets.html",
+        down=page.down("tickets"),
+        query=query,
+        kept=[(name, value) for name, value in query.items() if name not in ("q", "cursor")],
+        states=address.choice(
+            "state",
+            [
+                ("open", texts.text("Open"), None),
+                ("closed", texts.text("Closed"), None),
+                ("all", texts.text("All"), None),
+            ],
+            default="open",
+        ),
+        statuses=_status_filters(texts, address, staff=staff) if asked["state"] != "closed" else [],
+        filtered=bool(set(query) - {"state", "limit", "cursor"}),
+        clear=address.href(q=None, status=None, device_id=None, account_id=None),
+        rows=rows,
+        pages=address.pages(listed.get("next"), size),
+        total=listed.get("total"),
+    )
+
+
+def _status_filters(texts: Texts, address: Address, *, staff: bool) -> list[Filter]:
+    present = address.query.get("status")
+    if present in {status.value for status in TICKET_STATES}:
+        text = ticket_state(texts, TicketStatus(present), staff=staff).text
+        return [Filter(text, address.href(status=None), True, removable=True)]
+    return [
+        Filter(ticket_state(texts, status, staff=staff).text, address.href(status=status.value))
+        for status in OPEN_STATES
+    ]
+
+
+@router.get("/tickets/{ticket_id}")
+async def ticket_page(request: Request, session: SessionDep, ticket_id: str, received: str = "") -> Response:
+    page = await _open_ticket(request, session, ticket_id)
+    if page.down("ticket"):
+        return page.render("unavailable.html", status=503, title=page.texts.text("Requests"), service="tickets")
+    return page.render("ticket.html", **ticket_values(page), received=bool(received), form={}, errors={})
+
+
+@router.get("/tickets/{ticket_id}/live")
+async def ticket_parts(request: Request, session: SessionDep, ticket_id: str) -> Response:
+    """The parts of the page that change by themselves; forms are not among them."""
+    page = await _open_ticket(request, session, ticket_id)
+    if page.down("ticket"):
+        return Response(status_code=204)
+    return page.render("parts/ticket_live.html", **ticket_values(page))
+
+
+async def _open_ticket(request: Request, session: Any, ticket_id: str) -> Page:
+    backends = backends_of(request)
+    page = await open_page(
+        request,
+        session,
+        ticket=backends.call(session, "tickets", "GET", f"/v1/tickets/{ticket_id}"),
+        timeline=backends.call(session, "tickets", "GET", f"/v1/tickets/{ticket_id}/timeline"),
+    )
+    if not page.down("ticket") and page.value("ticket") is None:
+        raise NotFound()
+    return page
+
+
+def ticket_values(page: Page) -> dict[str, Any]:
+    """What the templates of a ticket need."""
+    texts = page.texts
+    ticket = TicketView.model_validate(page.value("ticket"))
+    rows = [TimelineRow.model_validate(item) for item in (page.value("timeline") or {"items": []})["items"]]
+    staff = bool(page.me and page.me.at_desk)
+    phone = page.edition.phone if page.edition else None
+    return {
+        "ticket": ticket,
+        "staff": staff,
+        "answer": ticket_answer(texts, ticket, phone=phone),
+        "chip_label": ticket_state(texts, ticket.status, staff=staff),
+        "steps_done": steps(texts, ticket),
+        "promised": promises(texts, ticket),
+        "told": notices(texts, ticket),
+        "entries": timeline(texts, rows, team_name=page.edition.team_name if page.edition else None),
+        "timeline_down": page.down("timeline"),
+        "asked_visit": visit_to_answer(texts, ticket),
+        "place": place(ticket.site, ticket.location),
+        "impact": impact(texts, ticket.impact),
+        "finished": ticket.status in (TicketStatus.CLOSED, TicketStatus.CANCELLED),
+        "can": set(ticket.allowed_actions),
+        "key": new_id(),
+    }
+
+
+@router.post("/tickets/{ticket_id}/reply")
+async def reply(request: Request, session: SessionDep, ticket_id: str, form: FormDep) -> Response:
+    if not form.get("text"):
+        return await _again(request, session, ticket_id, form, "text")
+    body = {"text": form["text"]}
+    if session.me and session.me.get("language"):
+        body["language"] = str(session.me["language"])
+    return await act(request, session, ticket_id, "updates", form, body, anchor="timeline")
+
+
+@router.post("/tickets/{ticket_id}/visits/{visit_id}/reply")
+async def answer_visit(request: Request, session: SessionDep, ticket_id: str, visit_id: str, form: FormDep) -> Response:
+    body = {"reply": form.get("reply", "confirmed")}
+    if form.get("text"):
+        body["text"] = form["text"]
+    return await act(request, session, ticket_id, f"visits/{visit_id}/reply", form, body)
+
+
+@router.post("/tickets/{ticket_id}/cancel")
+async def cancel(request: Request, session: SessionDep, ticket_id: str, form: FormDep) -> Response:
+    return await act(request, session, ticket_id, "cancel", form, {"reason": form.get("reason") or None})
+
+
+@router.get("/tickets/{ticket_id}/visits/{visit_id}/calendar.ics")
+async def calendar_file(request: Request, session: SessionDep, ticket_id: str, visit_id: str) -> Response:
+    content = await backends_of(request).call(
+        session, "tickets", "GET", f"/v1/tickets/{ticket_id}/visits/{visit_id}/calendar.ics"
+    )
+    headers = {"Content-Disposition": 'attachment; filename="visit.ics"'}
+    return Response(content, media_type="text/calendar; charset=utf-8", headers=headers)
+
+
+async def act(
+    request: Request,
+    session: Any,
+    ticket_id: str,
+    action: str,
+    form: dict[str, str],
+    body: dict[str, Any],
+    *,
+    anchor: str = "",
+) -> Response:
+    """Carry out one action on a ticket and show the ticket again. A refusal is shown with what was typed."""
+    try:
+        await backends_of(request).call(
+            session,
+            "tickets",
+            "POST",
+            f"/v1/tickets/{ticket_id}/{action}",
+            key=form.get("idempotency_key") or None,
+            json=body,
+        )
+    except Refused as refusal:
+        if refusal.answered == 404:
+            raise NotFound() from refusal
+        return await _again(request, session, ticket_id, form, "", refusal.detail)
+    return RedirectResponse(f"/tickets/{ticket_id}" + (f"#{anchor}" if anchor else ""), 303)
+
+
+async def _again(
+    request: Request, session: Any, ticket_id: str, form: dict[str, str], field: str, message: str | None = None
+) -> Response:
+    page = await _open_ticket(request, session, ticket_id)
+    if page.down("ticket"):
+        return see_other(f"/tickets/{ticket_id}")
+    error = message or page.texts.text("Please write a few words.")
+    return page.render(
+        "ticket.html", status=422, **ticket_values(page), received=False, form=form, errors={field: error}
+    )

@@ -1,0 +1,120 @@
+"""The one timeline: every event of a ticket in words, newest first, with who took notice."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.portal.locale.texts import Texts, mark
+from services.portal.pages.labels import party
+from services.portal.pages.models import TimelineRow
+
+WHAT: dict[str, tuple[str, str, str]] = {
+    "tickets.ticket.opened": (mark("Request received"), "mail", "calm"),
+    "tickets.ticket.acknowledged": (mark("We have taken it up"), "check", "calm"),
+    "tickets.ticket.updated": (mark("New message"), "chat", "calm"),
+    "tickets.ticket.noted": (mark("Internal note"), "note", "wait"),
+    "tickets.note.added": (mark("Internal note"), "note", "wait"),
+    "tickets.ticket.status-changed": (mark("State changed"), "info", "none"),
+    "tickets.visit.planned": (mark("Visit planned"), "calendar", "calm"),
+    "tickets.visit.moved": (mark("Visit moved"), "calendar", "wait"),
+    "tickets.visit.cancelled": (mark("Visit cancelled"), "close", "late"),
+    "tickets.visit.answered": (mark("Visit answered"), "calendar", "calm"),
+    "tickets.engineer.travelling": (mark("Engineer set off"), "van", "calm"),
+    "tickets.engineer.arrived": (mark("Engineer arrived"), "pin", "good"),
+    "tickets.visit.reported": (mark("Engineer's report"), "wrench", "calm"),
+    "tickets.ticket.resolved": (mark("Solved"), "check-circle", "good"),
+    "tickets.ticket.reopened": (mark("Opened again"), "chat", "wait"),
+    "tickets.ticket.closed": (mark("Closed"), "check-circle", "none"),
+    "tickets.ticket.cancelled": (mark("Withdrawn"), "close", "none"),
+    "tickets.deadline.at-risk": (mark("Deadline close"), "hourglass", "wait"),
+    "tickets.deadline.breached": (mark("Deadline missed"), "alert", "late"),
+    "tickets.deadline.breach-withdrawn": (mark("Deadline was kept after all"), "check", "good"),
+    "tickets.ticket.flagged": (mark("Needs a look"), "alert", "late"),
+}
+OTHER = (mark("Changed"), "info", "none")
+WHO: dict[str, str] = {
+    "customer": mark("You or your colleagues"),
+    "user": mark("You or your colleagues"),
+    "staff": mark("Service team"),
+    "team": mark("Service team"),
+    "contact_centre": mark("Service team"),
+    "engineer": mark("Engineer"),
+    "dispatch": mark("Visit planning"),
+    "system": mark("automatically"),
+}
+ANSWERED = {
+    "confirmed": mark("You confirmed the visit"),
+    "other_window_wanted": mark("Another time was asked for"),
+}
+INTERNAL = ("tickets.note", "tickets.ticket.noted", "tickets.ticket.flagged")
+
+
+@dataclass(frozen=True)
+class Entry:
+    at: datetime
+    what: str
+    icon: str
+    tone: str
+    who: str | None
+    text: str | None
+    language: str | None
+    internal: bool
+    seen: tuple[str, ...]
+
+
+def kind_of(event_type: str) -> str:
+    """The type without its version."""
+    head, _, tail = event_type.rpartition(".")
+    return head if tail[:1] == "v" and tail[1:].isdigit() else event_type
+
+
+def timeline(texts: Texts, rows: Sequence[TimelineRow], *, team_name: str | None = None) -> list[Entry]:
+    """The rows in words, newest first."""
+    return [_entry(texts, row, team_name) for row in sorted(rows, key=lambda row: row.at, reverse=True)]
+
+
+def _entry(texts: Texts, row: TimelineRow, team_name: str | None) -> Entry:
+    kind = kind_of(row.type)
+    words, icon, tone = WHAT.get(kind, OTHER)
+    seen = [
+        texts.text("%(party)s %(time)s", party=party(texts, mark_.party), time=texts.moment(mark_.seen_at))
+        for mark_ in row.seen_by
+        if mark_.seen_at
+    ]
+    return Entry(
+        at=row.at,
+        what=_what(texts, kind, words, row.data),
+        icon=icon,
+        tone=tone,
+        who=_who(texts, row.actor_kind, team_name),
+        text=row.text,
+        language=row.language,
+        internal=kind.startswith(INTERNAL),
+        seen=tuple(seen),
+    )
+
+
+def _what(texts: Texts, kind: str, words: str, data: dict[str, Any]) -> str:
+    said = texts.text(words)
+    if kind in ("tickets.visit.planned", "tickets.visit.moved"):
+        start, end = _moment(data.get("window_from")), _moment(data.get("window_to"))
+        if start and end:
+            return f"{said}: {texts.window(start, end)}"
+    if kind == "tickets.visit.answered":
+        answer = ANSWERED.get(str(data.get("reply") or data.get("customer_reply")))
+        return texts.text(answer) if answer else said
+    return said
+
+
+def _who(texts: Texts, actor_kind: str | None, team_name: str | None) -> str | None:
+    if actor_kind in ("staff", "team", "contact_centre") and team_name:
+        return team_name
+    words = WHO.get(actor_kind or "")
+    return texts.text(words) if words else None
+
+
+def _moment(value: Any) -> datetime | None:
+    if isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(value) if isinstance(value, str) and value else None

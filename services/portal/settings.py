@@ -1,0 +1,60 @@
+"""Settings of the portal. It has no broker: it speaks to the services over HTTP alone."""
+
+from pathlib import Path
+
+from pydantic import BaseModel
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.settings import ClockSettings, StoreSettings
+
+
+class ServiceAddresses(BaseModel):
+    """Base URLs of the services behind the portal; the names are the ones in `/api/<name>/v1/…`."""
+
+    identity: str = "http://127.0.0.1:8101"
+    catalog: str = "http://127.0.0.1:8102"
+    tickets: str = "http://127.0.0.1:8103"
+    notifier: str = "http://127.0.0.1:8104"
+
+
+class PortalSettings(BaseModel):
+    public_url: str = "http://127.0.0.1:8100"
+
+
+class Patience(BaseModel):
+    """How long one service may take, in seconds of real time."""
+
+    connect: float = 0.5
+    read: float = 4.0
+    write: float = 10.0
+
+
+class Rates(BaseModel):
+    """Requests per minute, with bursts of the same size. Counted in each process."""
+
+    session: int = 600
+    address: int = 1200
+    sign_in: int = 30
+
+
+class Settings(BaseSettings):
+    """Environment variables begin with LOCKSTEP_; nested ones join with two underscores."""
+
+    model_config = SettingsConfigDict(env_prefix="LOCKSTEP_", env_nested_delimiter="__", extra="ignore")
+
+    service: str = "portal"
+    instance: str = "0"
+    log_level: str = "INFO"
+    store: StoreSettings = StoreSettings(database="lockstep_portal")
+    clock: ClockSettings = ClockSettings()
+    services: ServiceAddresses = ServiceAddresses()
+    portal: PortalSettings = PortalSettings()
+    patience: Patience = Patience()
+    rates: Rates = Rates()
+    assets_dir: Path = Path("node_modules")
+    session_key_file: Path | None = None
+    session_hours: int = 12
+
+    @property
+    def https(self) -> bool:
+        return self.portal.public_url.startswith("https://")
