@@ -1,6 +1,7 @@
 """Brings the demonstration data into a running installation. Everything can be repeated; what is there stays."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -9,6 +10,7 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 from aiokafka import AIOKafkaConsumer
 
@@ -174,7 +176,7 @@ async def _user(door: Doors, person: Person, password: str) -> str:
 
 
 async def _user_id(door: Doors, person: Person) -> str | None:
-    found = await call(door, "GET", "identity", f"/v1/users?q={person.last_name}&limit=200")
+    found = await call(door, "GET", "identity", f"/v1/users?q={quote(person.email)}")
     for user in found["items"]:
         if user.get("email") == person.email:
             return str(user["user_id"])
@@ -182,13 +184,18 @@ async def _user_id(door: Doors, person: Person) -> str | None:
 
 
 async def _party_clients(door: Doors, directory: Path) -> None:
-    """A machine client per party; a secret is told only once, so it is kept."""
+    """A machine client per party; a secret is told only once, so it is kept, and a lost one replaced."""
     kept = keepsakes.client_secrets(directory)
+    there = {
+        client["name"]: client["client_id"] for client in (await call(door, "GET", "identity", "/v1/clients"))["items"]
+    }
     for party, scopes in PARTIES.items():
-        if party not in kept:
+        if party not in there:
             body = {"name": party, "scopes": list(scopes)}
-            created = await call(door, "POST", "identity", "/v1/clients", body, key=f"seed-client-{party}")
-            kept[party] = {"client_id": created["client_id"], "client_secret": created["client_secret"]}
+            kept[party] = await call(door, "POST", "identity", "/v1/clients", body, key=f"seed-client-{party}")
+        elif kept.get(party, {}).get("client_id") != there[party]:
+            path = f"/v1/clients/{there[party]}/secret"
+            kept[party] = await call(door, "POST", "identity", path, key=secrets.token_hex(8))
     keepsakes.keep_client_secrets(directory, kept)
 
 
