@@ -1,7 +1,8 @@
 """Lists of devices: filtered, ordered, page by page.
 
 The store reads an index in order only behind one equality on its leading field. So a caller's scope is cut into
-branches with one list key each, every branch is read in order, and the branches are merged.
+branches with one equality each, every branch is read in order, and the branches are merged. Each branch names its
+index: left alone, the planner likes to collect thousands of matches and sort them (300 ms instead of 3 at 20,000).
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from shared.service import Service
 
 Document = dict[str, Any]
 
-BROAD = 1_000
+BROAD = 400
 """A search with more hits than this is read in the order of the list: a page is full soon."""
 EXPORT_PAGE = 500
 
@@ -59,13 +60,20 @@ class Order:
     def keys(self) -> list[tuple[str, int]]:
         return [(self.path, self.direction), ("_id", self.direction)]
 
-    def after(self, position: tuple[str, str] | None) -> Document:
-        """What comes behind a position: a range that an index can use, and the tie-break inside it."""
+    def after(self, position: tuple[str, str] | None, *, ranged: bool) -> Document:
+        """What comes behind a position.
+
+        Ranged, an index on single values starts there. An index on lists of values would lose its order by a range: it
+        is read from its beginning, and what comes before the position is passed over.
+        """
         if position is None:
             return {}
         key, device_id = position
         from_here, behind = ("$lte", "$lt") if self.descending else ("$gte", "$gt")
-        return {self.path: {from_here: key}, "$or": [{self.path: {behind: key}}, {"_id": {behind: device_id}}]}
+        if ranged:
+            return {self.path: {from_here: key}, "$or": [{self.path: {behind: key}}, {"_id": {behind: device_id}}]}
+        same_key = {"$and": [{"$eq": [f"${self.path}", key]}, {behind: ["$_id", device_id]}]}
+        return {"$expr": {"$or": [{behind: [f"${self.path}", key]}, same_key]}}
 
     def position(self, document: Mapping[str, Any]) -> tuple[str, str]:
         return document["order"][self.sort], document["_id"]
@@ -73,10 +81,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One part of a caller's scope, read in order from one index. The hint is the index of the branch."""
+    """One part of a caller's scope and the index that has it; `ranged`: a page may begin in the middle of the index."""
 
+    hint: str
     query: Document = field(default_factory=dict)
-    hint: str | None = None
+    ranged: bool = True
 
 
 async def page(
@@ -84,7 +93,7 @@ async def page(
 ) -> tuple[list[Document], str | None]:
     """One page of the devices that the caller may see, and the cursor of the next one. Raises CursorInvalid."""
     position = None if cursor is None else _position(cursor, order)
-    listing = await _listing(deps, caller, wanted, now)
+    listing = await _listing(deps, caller, wanted, order, now)
     documents = await _read(deps, listing, order, position, limit + 1)
     more = len(documents) > limit
     documents = documents[:limit]
@@ -95,7 +104,7 @@ async def all_pages(
     deps: Service, *, caller: Caller, wanted: Wanted, order: Order, now: datetime
 ) -> AsyncIterator[list[Document]]:
     """The whole list, page by page, as an export reads it."""
-    listing = await _listing(deps, caller, wanted, now)
+    listing = await _listing(deps, caller, wanted, order, now)
     position: tuple[str, str] | None = None
     while True:
         documents = await _read(deps, listing, order, position, EXPORT_PAGE)
@@ -108,13 +117,13 @@ async def all_pages(
 
 async def count(deps: Service, *, caller: Caller, wanted: Wanted, now: datetime) -> int:
     """How many devices the list has."""
-    listing = await _listing(deps, caller, wanted, now)
+    listing = await _listing(deps, caller, wanted, Order(), now)
     return await devices.devices(deps.db).count_documents(listing.query())
 
 
 async def combinations(deps: Service, *, caller: Caller, wanted: Wanted, now: datetime) -> list[Document]:
     """Each combination of account, site, model and status in the list, with its number of devices."""
-    listing = await _listing(deps, caller, wanted, now)
+    listing = await _listing(deps, caller, wanted, Order(), now)
     cursor = await devices.devices(deps.db).aggregate(
         [
             {"$match": listing.query()},
@@ -150,7 +159,7 @@ class _Listing:
         return {"$and": parts} if parts else {}
 
 
-async def _listing(deps: Service, caller: Caller, wanted: Wanted, now: datetime) -> _Listing:
+async def _listing(deps: Service, caller: Caller, wanted: Wanted, order: Order, now: datetime) -> _Listing:
     equalities = {
         "account_id": wanted.account_id,
         "site.site_id": wanted.site_id,
@@ -161,13 +170,13 @@ async def _listing(deps: Service, caller: Caller, wanted: Wanted, now: datetime)
     filters: Document = {path: value for path, value in equalities.items() if value is not None}
     if wanted.contract is not None:
         filters |= _standing(wanted.contract, now, timedelta(days=deps.settings.contract_ending_days))
-    branches, search = _branches(caller, wanted), None
+    branches, search = _branches(caller, wanted, order), None
     by_device = store.search_filter(wanted.q or "")
     if by_device is not None:
         account_ids = await accounts.found_by(deps, text=wanted.q or "", caller=caller)
         search = {"$or": [by_device, {"account_id": {"$in": account_ids}}]} if account_ids else by_device
         if not account_ids and await _is_narrow(deps, by_device):
-            branches = [Branch(hint="search")]
+            branches = [Branch(hint=store.SEARCH_INDEX)]
     return _Listing(branches, visible(caller, device="_id"), filters, search)
 
 
@@ -190,45 +199,55 @@ async def _read(
     selected = dict.fromkeys((*devices.VIEW_FIELDS, "order"), 1)
 
     async def read(branch: Branch) -> list[Document]:
-        query = listing.query(branch.query, order.after(position))
+        query = listing.query(branch.query, order.after(position, ranged=branch.ranged))
         found = devices.devices(deps.db).find(query, selected).sort(order.keys()).limit(limit)
-        return await (found.hint(branch.hint) if branch.hint else found).to_list()
+        return await found.hint(branch.hint).to_list()
 
+    if not listing.branches:
+        return []
     parts = await asyncio.gather(*map(read, listing.branches))
     return parts[0] if len(parts) == 1 else _merged(parts, order, limit)
 
 
 async def _is_narrow(deps: Service, search: Document) -> bool:
-    return await devices.devices(deps.db).count_documents(search, limit=BROAD + 1, hint="search") <= BROAD
+    return await devices.devices(deps.db).count_documents(search, limit=BROAD + 1, hint=store.SEARCH_INDEX) <= BROAD
 
 
-def _branches(caller: Caller, wanted: Wanted) -> list[Branch]:
+def _branches(caller: Caller, wanted: Wanted, order: Order) -> list[Branch]:
     """The lists to read; each is narrowed by the caller's filter of visibility again when it is read."""
     if wanted.group_id is not None:
-        return [_list(store.group_list(wanted.group_id))]
+        return [_list(store.group_list(wanted.group_id), order)]
     if wanted.site_id is not None:
-        return [_list(store.site_list(wanted.site_id))]
+        return [_list(store.site_list(wanted.site_id), order)]
     if sees_everything(caller):
-        return [_account(wanted.account_id, wanted) if wanted.account_id else _list(store.EVERYWHERE)]
+        if wanted.account_id is None:
+            return [_list(store.EVERYWHERE, order)]
+        return [_account(wanted.account_id, wanted, order)]
     whole, partly = accounts_of(caller.rights, DEVICE_ROLES)
     if wanted.account_id is not None:
         whole, partly = whole & {wanted.account_id}, partly & {wanted.account_id}
-    branches = [_account(account_id, wanted) for account_id in sorted(whole)]
+    branches = [_account(account_id, wanted, order) for account_id in sorted(whole)]
     if partly:
-        branches += [_list(store.group_list(group_id)) for group_id in sorted(caller.groups)]
+        branches += [_list(store.group_list(group_id), order) for group_id in sorted(caller.groups)]
     if partly and caller.devices:
-        branches.append(Branch(query={"_id": {"$in": sorted(caller.devices)}}))
+        branches.append(Branch(hint="_id_", query={"_id": {"$in": sorted(caller.devices)}}))
     return branches
 
 
-def _account(account_id: str, wanted: Wanted) -> Branch:
+def _account(account_id: str, wanted: Wanted, order: Order) -> Branch:
+    """An account's devices; where a filter picks few of them, by an index that has just those."""
     if wanted.model_id is not None:
-        return _list(store.account_model_list(account_id, wanted.model_id))
-    return _list(store.account_list(account_id))
+        return _list(store.account_model_list(account_id, wanted.model_id), order)
+    if wanted.status is not None and wanted.status is not DeviceStatus.INSTALLED:
+        return _list(store.account_status_list(account_id, wanted.status), order)
+    few = wanted.contract in (ContractStanding.ENDING, ContractStanding.EXPIRED)
+    return Branch(
+        hint=store.CONTRACT_INDEX if few else store.account_index(order.sort), query={"account_id": account_id}
+    )
 
 
-def _list(key: str) -> Branch:
-    return Branch(query={"lists": key})
+def _list(key: str, order: Order) -> Branch:
+    return Branch(hint=store.list_index(order.sort), query={"lists": key}, ranged=False)
 
 
 def _merged(parts: Iterable[list[Document]], order: Order, limit: int) -> list[Document]:

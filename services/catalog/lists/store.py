@@ -5,11 +5,13 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from shared.contracts.catalog import DeviceState
+from shared.contracts.catalog import DeviceState, DeviceStatus
 from shared.text import folded, search_key, search_words
 
 SORTS = ("serial", "own_name", "model", "site")
 EVERYWHERE = "all"
+SEARCH_INDEX = "search"
+CONTRACT_INDEX = "contract"
 LAST = "\uffff"
 """Devices without a name come after all the others."""
 
@@ -72,22 +74,25 @@ def order_keys(state: DeviceState) -> dict[str, str]:
 
 
 def list_keys(state: DeviceState) -> list[str]:
-    """The lists that the device stands in: one equality on the leading field of an index is what is read in order."""
-    return [
+    """The lists that the device stands in besides its account's: what is picked out of many by one equality."""
+    keys = [
         EVERYWHERE,
-        account_list(state.account_id),
         account_model_list(state.account_id, state.model_id),
         site_list(state.site.site_id),
         *(group_list(group_id) for group_id in state.group_ids),
     ]
-
-
-def account_list(account_id: str) -> str:
-    return f"account:{account_id}"
+    if state.status is not DeviceStatus.INSTALLED:
+        keys.append(account_status_list(state.account_id, state.status))
+    return keys
 
 
 def account_model_list(account_id: str, model_id: str) -> str:
     return f"account:{account_id}/model:{model_id}"
+
+
+def account_status_list(account_id: str, status: DeviceStatus) -> str:
+    """Only for the few devices that are not installed."""
+    return f"account:{account_id}/status:{status.value}"
 
 
 def site_list(site_id: str) -> str:
@@ -99,10 +104,20 @@ def group_list(group_id: str) -> str:
 
 
 def indexes() -> Iterable[tuple[str, list[tuple[str, int]]]]:
-    """The indexes of lists and search, by name."""
-    yield "search", [("search", 1)]
+    """The indexes of lists and search, by the names that queries hint at."""
+    yield SEARCH_INDEX, [("search", 1)]
+    yield CONTRACT_INDEX, [("account_id", 1), ("contract_until", 1)]
     for sort in SORTS:
-        yield f"list_{sort}", [("lists", 1), (f"order.{sort}", 1), ("_id", 1)]
+        yield account_index(sort), [("account_id", 1), (f"order.{sort}", 1), ("_id", 1)]
+        yield list_index(sort), [("lists", 1), (f"order.{sort}", 1), ("_id", 1)]
+
+
+def account_index(sort: str) -> str:
+    return f"account_{sort}"
+
+
+def list_index(sort: str) -> str:
+    return f"list_{sort}"
 
 
 def _spellings(text: str) -> set[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.catalog.devices import store as devices
-from services.catalog.lists.store import account_list, site_list
+from services.catalog.lists.store import site_list
 from shared.access import visible
 from shared.auth import Caller
 from shared.contracts.catalog import Site
@@ -21,7 +21,7 @@ class KnownSite:
 
 async def known_sites(deps: Service, *, caller: Caller, account_id: str | None) -> list[KnownSite]:
     """The sites of all devices in scope, per account, by city, street and name."""
-    narrowed: list[dict[str, Any]] = [{"lists": account_list(account_id)}] if account_id else []
+    narrowed: list[dict[str, Any]] = [{"account_id": account_id}] if account_id else []
     cursor = await devices.devices(deps.db).aggregate(
         [
             {"$match": {"$and": [*narrowed, visible(caller, device="_id")]}},
