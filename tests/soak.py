@@ -1,7 +1,7 @@
 """Long rounds under random kills: `make soak MINUTES=30`, or `python -m tests.soak --minutes 2 --seed 7`.
 
-Each round opens tickets and sends visit messages, some of them twice, while a service, the broker or the store is killed
-and started again; then it looks for what was lost, out of order or unequal. Ends with status 1 at the first such finding.
+Each round opens tickets and sends visit messages, some of them twice, while a service, the broker or the store is
+killed and started again, then it looks for what was lost, out of order or unequal. Ends with status 1 at the find.
 """
 
 import argparse
