@@ -31,7 +31,7 @@ def events_of(decision: Decision, contact: OnSiteContact | None) -> list[Event]:
     if decision.case_change == "opened":
         events.append(CaseOpened(case=case_state(decision.ticket), occurred_at=decision.ticket.state.opened_at))
     elif decision.case_change is not None:
-        at = decision.happened[-1].at if decision.happened else decision.ticket.state.status_since
+        at = decision.happened[-1].at if decision.happened else decision.decided_at
         events.append(CaseChanged(case=case_state(decision.ticket), occurred_at=at, change=decision.case_change))
     return events
 

@@ -152,6 +152,7 @@ def open_ticket(
     order = WorkOrder(work_order_id=identity.work_order_id, requested_at=now, symptom=request.description)
     return Decision(
         Ticket(state=state, work_orders=(order,)),
+        now,
         [Happened(TicketOpened, now, {})],
         [Signal("order_requested", identity.work_order_id)],
         "opened",

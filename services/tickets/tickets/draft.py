@@ -166,7 +166,7 @@ class Draft:
             return None
         if not self._happened and self.state != self._before.state:
             self.happened(TicketUpdated, self.now)
-        return Decision(self.ticket, self._happened, self._signals, self._case_change)
+        return Decision(self.ticket, self.now, self._happened, self._signals, self._case_change)
 
     def _breach_changes(self, before: ClockState, after: ClockState) -> None:
         if before.breached_at is None and after.breached_at is not None:

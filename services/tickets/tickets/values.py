@@ -90,6 +90,7 @@ class Decision(NamedTuple):
     """The ticket after a decision, what happened, and what the parties have to know."""
 
     ticket: Ticket
+    decided_at: datetime
     happened: Sequence[Happened] = ()
     signals: Sequence[Signal] = ()
     case_change: str | None = None

@@ -1,0 +1,1 @@
+"""Tickets with their visits, service-level clocks and parties."""

@@ -1,0 +1,54 @@
+"""HTTP of calendar feeds."""
+
+from fastapi import APIRouter, Response
+from pydantic import AwareDatetime, BaseModel
+
+from services.tickets.calendar_feeds import operations
+from shared.auth import CallerDep
+from shared.commands import CommandDep
+from shared.service import Deps
+
+router = APIRouter(tags=["calendar feeds"])
+
+
+class NewFeedView(BaseModel):
+    """`url_token` is told once: it is missing when the request is repeated."""
+
+    feed_id: str
+    url_token: str | None
+
+
+class FeedView(BaseModel):
+    feed_id: str
+    created_at: AwareDatetime
+
+
+class FeedList(BaseModel):
+    items: list[FeedView]
+
+
+@router.post("/v1/calendar-feeds", status_code=201)
+async def create(caller: CallerDep, command: CommandDep, deps: Deps) -> NewFeedView:
+    feed = await operations.create(deps, caller, command)
+    return NewFeedView(feed_id=feed.feed_id, url_token=feed.url_token)
+
+
+@router.get("/v1/calendar-feeds")
+async def own_feeds(caller: CallerDep, deps: Deps) -> FeedList:
+    feeds = await operations.feeds_of(deps, caller)
+    return FeedList(items=[FeedView(feed_id=feed["_id"], created_at=feed["created_at"]) for feed in feeds])
+
+
+@router.get("/v1/calendar-feeds/{token}.ics", response_class=Response)
+async def feed(token: str, deps: Deps) -> Response:
+    """For calendar programs, which cannot sign in: the secret token is the right, as long as its owner has any."""
+    return Response(
+        await operations.feed(deps, token),
+        media_type="text/calendar",
+        headers={"Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer"},
+    )
+
+
+@router.delete("/v1/calendar-feeds/{feed_id}", status_code=204)
+async def revoke(feed_id: str, caller: CallerDep, deps: Deps) -> None:
+    await operations.revoke(deps, caller, feed_id)

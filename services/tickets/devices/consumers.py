@@ -1,0 +1,45 @@
+"""Follows catalog and identity; a new site of a device reaches its open tickets (CAT-4)."""
+
+from services.tickets.devices import store
+from services.tickets.tickets import operations
+from services.tickets.tickets import store as tickets
+from shared.contracts.catalog import DeviceEvent, DeviceSiteChanged
+from shared.contracts.identity import AccountEvent, PersonChanged
+from shared.kafka import Envelope, ViewRow, reaction, view, views
+from shared.service import Service
+
+
+@view("catalog.devices", group="tickets.devices", events=(DeviceEvent,))
+async def follow_devices(records: list[Envelope[DeviceEvent]], deps: Service) -> None:
+    rows = [ViewRow(r.key, r.sequence, store.device_fields(r.event.device)) for r in records]
+    await views.upsert(deps.db[store.DEVICES], rows)
+    # The view first, then the copies on tickets: who opens a ticket meanwhile re-reads the view.
+    await tickets.refresh_groups(deps.db, [r.event.device for r in records])
+
+
+@view("identity.accounts", group="tickets.accounts", events=(AccountEvent,))
+async def follow_accounts(records: list[Envelope[AccountEvent]], deps: Service) -> None:
+    rows = [
+        ViewRow(r.key, r.sequence, {"name": r.event.account.name, "service_number": r.event.account.service_number})
+        for r in records
+    ]
+    await views.upsert(deps.db[store.ACCOUNTS], rows)
+
+
+@view("identity.people", group="tickets.people", events=(PersonChanged,), tombstones=True)
+async def follow_people(records: list[Envelope[PersonChanged]], deps: Service) -> None:
+    """Who to ask for on site. An erased person leaves a stone that no late record overwrites."""
+    erased = [r.key for r in records if r.is_tombstone]
+    if erased:
+        await store.erase_people(deps.db, erased)
+    rows = [
+        ViewRow(r.key, r.sequence, r.event.person.model_dump(include={"first_name", "last_name", "phone"}))
+        for r in records
+        if not r.is_tombstone
+    ]
+    await views.upsert(deps.db[store.PEOPLE], rows)
+
+
+@reaction("catalog.devices", group="tickets.site-changes", events=(DeviceSiteChanged,))
+async def pass_site_on(record: Envelope[DeviceSiteChanged], deps: Service) -> None:
+    await operations.site_changed(deps, record)

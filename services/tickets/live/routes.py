@@ -1,0 +1,63 @@
+"""Live changes of tickets as server-sent events, within the caller's scope (TIC-15)."""
+
+import time
+from typing import Any
+
+from fastapi import APIRouter
+from sse_starlette import EventSourceResponse
+
+from shared.access import sees
+from shared.auth import Caller, CallerDep
+from shared.contracts.tickets import TicketEvent
+from shared.kafka import Envelope
+from shared.live import Live
+from shared.service import Deps, Service
+
+router = APIRouter(tags=["live"])
+
+RIGHTS_REMEMBERED_SECONDS = 1.0
+
+
+@router.get("/v1/stream", response_class=EventSourceResponse)
+async def stream(caller: CallerDep, deps: Deps) -> EventSourceResponse:
+    """`event: ticket` with ticket_id, version, type and device_id; `event: refetch` after a gap."""
+    live: Live = deps.extras["live"]
+    present = _Present(deps, caller)
+
+    async def wanted(envelope: Envelope[Any]) -> tuple[str, dict[str, Any]] | None:
+        if not isinstance(envelope.event, TicketEvent):
+            return None
+        ticket = envelope.event.ticket
+        viewer = await present.caller()
+        if viewer is None or not sees(
+            viewer,
+            account_id=ticket.account_id,
+            device_id=ticket.device.device_id,
+            group_ids=ticket.group_ids,
+        ):
+            return None
+        return "ticket", {
+            "ticket_id": ticket.ticket_id,
+            "version": envelope.sequence,
+            "type": envelope.type,
+            "device_id": ticket.device.device_id,
+        }
+
+    return live.stream(wanted)
+
+
+class _Present:
+    """The caller with the rights that he has now, looked up at most once a second."""
+
+    def __init__(self, deps: Service, caller: Caller) -> None:
+        self._deps = deps
+        self._id = caller.id
+        self._is_user = caller.kind == "user"
+        self._known: Caller | None = caller
+        self._looked_at = time.monotonic()
+
+    async def caller(self) -> Caller | None:
+        if self._is_user and time.monotonic() - self._looked_at > RIGHTS_REMEMBERED_SECONDS:
+            self._known = await self._deps.callers.of_user(self._id)
+            self._looked_at = time.monotonic()
+        return self._known

@@ -1,0 +1,61 @@
+"""Tickets: the requests of customers, their service levels and visits, and what the parties are told."""
+
+from fastapi import FastAPI
+
+from services.tickets.calendar_feeds import operations as calendar_feeds
+from services.tickets.calendar_feeds.routes import router as calendar_feeds_router
+from services.tickets.clocks.routes import router as clocks_router
+from services.tickets.clocks.store import Calendars
+from services.tickets.contact_centre.consumers import hear_contact_centre
+from services.tickets.devices import store as devices
+from services.tickets.devices.consumers import follow_accounts, follow_devices, follow_people, pass_site_on
+from services.tickets.live.routes import router as live_router
+from services.tickets.receipts import operations as receipts
+from services.tickets.settings import Settings
+from services.tickets.tickets import operations, store
+from services.tickets.tickets.numbers import Numbers
+from services.tickets.tickets.routes import router as tickets_router
+from services.tickets.visits.consumers import hear_dispatch, hear_engineers
+from services.tickets.visits.routes import router as visits_router
+from shared.live import Live
+from shared.service import Service, create_service_app
+from shared.timers import TimerRule
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application of tickets."""
+    chosen = settings or Settings()
+    live = Live(chosen.broker, ["tickets.tickets"])
+
+    async def prepare(service: Service) -> None:
+        await store.prepare(service.db)
+        await devices.prepare(service.db)
+        await calendar_feeds.prepare(service.db)
+        calendars, numbers = Calendars(service.db), Numbers(service.db)
+        await calendars.prepare()
+        await numbers.prepare()
+        service.extras |= {"calendars": calendars, "numbers": numbers, "live": live}
+
+    async def stream(service: Service) -> None:
+        await live.run()
+
+    return create_service_app(
+        chosen,
+        title="Lockstep tickets",
+        # The clocks' and visits' paths are longer than the tickets' and are looked for first.
+        routers=[clocks_router, visits_router, live_router, calendar_feeds_router, tickets_router],
+        aggregates=[store.TICKETS],
+        subscriptions=[
+            follow_devices,
+            follow_accounts,
+            follow_people,
+            pass_site_on,
+            hear_dispatch,
+            hear_engineers,
+            hear_contact_centre,
+        ],
+        prepare=[prepare],
+        timers=[TimerRule(store.TICKETS, operations.fire)],
+        tasks=[stream, receipts.watch],
+        followed={"devices": devices.DEVICES, "accounts": devices.ACCOUNTS},
+    )

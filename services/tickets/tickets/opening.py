@@ -1,0 +1,241 @@
+"""Opening tickets: the gate, the promise, one atomic write (TIC-2, TIC-3)."""
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from services.tickets.clocks.business_time import CalendarNeverOpens
+from services.tickets.clocks.calendars import BusinessCalendar
+from services.tickets.devices import store as devices
+from services.tickets.devices.store import KnownDevice
+from services.tickets.parties.domain import events_of
+from services.tickets.tickets import domain, store
+from services.tickets.tickets.callers import is_desk, require_writer
+from services.tickets.tickets.numbers import Numbers
+from services.tickets.tickets.operations import calendars_of, carry_out, moment, work_order_id
+from services.tickets.tickets.values import Ticket
+from shared.access import sees, visible
+from shared.auth import Caller
+from shared.commands import Command
+from shared.contracts.catalog import DeviceContract
+from shared.contracts.tickets import PromiseState
+from shared.outbox import Cause, Source
+from shared.problems import Conflict, Forbidden, Invalid, NotFound
+from shared.service import Service
+
+log = logging.getLogger(__name__)
+
+
+class DeviceNotFound(NotFound):
+    code = "device_not_found"
+    title = "There is no such device, or none that you may see"
+
+
+class NotEntitled(Conflict):
+    code = "not_entitled"
+    title = "The device has no valid contract line"
+
+
+class TicketAlreadyOpen(Conflict):
+    code = "ticket_already_open"
+    title = "The device has an open ticket already"
+
+
+class CalendarUnknown(Conflict):
+    code = "calendar_unknown"
+    title = "The service calendar of this contract is not known yet"
+
+
+class CalendarClosed(Conflict):
+    code = "calendar_never_opens"
+    title = "The service calendar of this contract does not open"
+
+
+class Outlook(NamedTuple):
+    """What a customer would be told if he reported a fault now."""
+
+    refusal: Conflict | None
+    promise: PromiseState | None
+    open_ticket: dict[str, Any] | None
+
+
+async def outlook(deps: Service, *, caller: Caller, device_id: str) -> Outlook:
+    """Raises DeviceNotFound."""
+    known, other = await asyncio.gather(
+        devices.visible_device(deps.db, device_id, _visible_devices(caller)),
+        store.open_ticket_of(deps.db, device_id),
+    )
+    if known is None:
+        raise DeviceNotFound()
+    now = moment(deps)
+    try:
+        contract = entitled_contract(deps, known, now)
+        calendar = await entitled_calendar(deps, contract)
+        promise = domain.promise(contract, calendar, known.state.site.time_zone, now)
+    except (NotEntitled, CalendarUnknown) as refusal:
+        return Outlook(refusal, None, other)
+    except CalendarNeverOpens as error:
+        return Outlook(CalendarClosed(str(error)), None, other)
+    return Outlook(None, promise, other)
+
+
+async def report_fault(
+    deps: Service,
+    *,
+    caller: Caller,
+    device_id: str,
+    request: domain.Request,
+    on_behalf_of: str | None,
+    another_ticket_is_open_ok: bool,
+    command: Command,
+) -> tuple[Ticket, int]:
+    """Open a ticket as a caller, on a device that he may see; the ticket and its version.
+
+    Repeating the command answers with the first one's ticket, whatever has changed since. Raises DeviceNotFound,
+    NotEntitled, TicketAlreadyOpen, CalendarUnknown, Invalid for an `on_behalf_of` who does not see the device.
+    """
+    require_writer(caller)
+    known, other = await asyncio.gather(
+        devices.visible_device(deps.db, device_id, _visible_devices(caller)),
+        store.open_ticket_of(deps.db, device_id),
+    )
+    if other is not None and other["_id"] == command.document_id:
+        other = None
+    try:
+        if known is None:
+            raise DeviceNotFound()
+        if on_behalf_of is not None:
+            await _check_customer(deps, caller, on_behalf_of, known)
+        if other is not None and not another_ticket_is_open_ok:
+            number = other["ticket"]["number"]
+            raise TicketAlreadyOpen(f"Ticket {number} is open for this device.", ticket_id=other["_id"], number=number)
+        channel: domain.Channel = "api" if caller.kind == "client" else "phone" if is_desk(caller) else "portal"
+        customer = on_behalf_of or (None if channel != "portal" else caller.id)
+        return await open_ticket(
+            deps,
+            request=request,
+            known=known,
+            ticket_id=command.document_id,
+            opened_by=caller.id if caller.kind == "user" else None,
+            on_behalf_of=on_behalf_of,
+            contact_user_id=customer,
+            channel=channel,
+            cause=Cause.of(caller, on_behalf_of=on_behalf_of, channel=channel),
+            command=command,
+        )
+    except (Conflict, NotFound):
+        first = await deps.db[store.TICKETS.collection].find_one({"_id": command.document_id})
+        if first is None or first.get("command_hash") != command.body_hash:
+            raise
+        return store.ticket_of(first), first["version"]
+
+
+async def _check_customer(deps: Service, caller: Caller, user_id: str, known: KnownDevice) -> None:
+    if not is_desk(caller):
+        raise Forbidden("Only the contact centre opens tickets for somebody else.", roles=["contact_centre_agent"])
+    customer = await deps.callers.of_user(user_id)
+    device = known.state
+    if customer is None or not sees(
+        customer, account_id=device.account_id, device_id=device.device_id, group_ids=device.group_ids
+    ):
+        raise Invalid("This must be an active user who sees the device.", field="on_behalf_of", rule="sees_device")
+
+
+def _visible_devices(caller: Caller) -> dict[str, Any]:
+    return visible(caller, device="_id")
+
+
+async def entitled_calendar(deps: Service, contract: DeviceContract) -> BusinessCalendar:
+    """The newest version of the calendar that a contract names. Raises CalendarUnknown."""
+    code = contract.entitlement.calendar
+    calendar = await calendars_of(deps).newest(code)
+    if calendar is None:
+        log.error("a contract names a calendar that is not known", extra={"calendar": code, "line": contract.number})
+        raise CalendarUnknown(f"The contract names the calendar {code}, which has not been published.", calendar=code)
+    return calendar
+
+
+def entitled_contract(deps: Service, known: KnownDevice, now: datetime) -> DeviceContract:
+    """The valid contract line of a device. Raises NotEntitled with the reason and where to turn to."""
+    refusal = domain.entitlement_refusal(known.state, now)
+    contract = known.state.contract
+    if refusal is not None or contract is None:
+        reason = refusal.reason if refusal else "no_contract"
+        on = refusal.on if refusal else None
+        raise NotEntitled(
+            f"No service for this device: {reason.replace('_', ' ')}{f' ({on})' if on else ''}.",
+            reason=reason,
+            on=on.isoformat() if on else None,
+            contact_channel=deps.settings.contact_channel,
+        )
+    return contract
+
+
+async def open_ticket(
+    deps: Service,
+    *,
+    request: domain.Request,
+    known: KnownDevice,
+    ticket_id: str,
+    opened_by: str | None,
+    on_behalf_of: str | None,
+    contact_user_id: str | None,
+    channel: domain.Channel,
+    cause: Cause,
+    command: Command | None = None,
+    external_ids: dict[str, str] | None = None,
+) -> tuple[Ticket, int]:
+    """Open a fault on a device that has been found visible; the ticket and its version.
+
+    Raises NotEntitled, CalendarUnknown, CalendarClosed; Duplicate without a command where the id exists.
+    """
+    now = moment(deps)
+    contract = entitled_contract(deps, known, now)
+    calendar = await entitled_calendar(deps, contract)
+    numbers: Numbers = deps.extras["numbers"]
+    try:
+        decision = domain.open_ticket(
+            request,
+            identity=domain.Identity(
+                ticket_id=ticket_id,
+                number=await numbers.take(),
+                work_order_id=work_order_id(ticket_id, 1),
+                opened_by=opened_by,
+                on_behalf_of=on_behalf_of,
+                contact_user_id=contact_user_id,
+                channel=channel,
+            ),
+            device=known.state,
+            contract=contract,
+            calendar=calendar,
+            now=now,
+            external_ids=external_ids,
+        )
+    except CalendarNeverOpens as error:
+        raise CalendarClosed(str(error)) from error
+    ticket = decision.ticket
+    contact = await devices.on_site_contact(deps.db, contact_user_id)
+    document = await deps.outbox.insert(
+        store.TICKETS, store.new_document(ticket), events_of(decision, contact), cause=cause, command=command
+    )
+    if document["ticket"]["number"] != ticket.state.number:  # the answer to a repeated command
+        return store.ticket_of(document), document["version"]
+    await _catch_up(deps, known, ticket_id)
+    return ticket, document["version"]
+
+
+async def _catch_up(deps: Service, known: KnownDevice, ticket_id: str) -> None:
+    """What changed on the device between reading it and writing the ticket."""
+    changed = await devices.changed_device(deps.db, known)
+    if changed is None:
+        return
+    await store.refresh_groups(deps.db, [changed.state])
+    if changed.state.account_id == known.state.account_id and changed.state.site != known.state.site:
+        await carry_out(
+            deps,
+            ticket_id,
+            lambda draft: domain.site_changed(draft, changed.state),
+            cause=Cause.by_itself("tickets"),
+            source=Source("catalog.devices", changed.state.device_id, changed.version),
+        )

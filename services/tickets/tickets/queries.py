@@ -1,0 +1,157 @@
+"""Answers about tickets: one, many, and the search among them (TIC-10, TIC-11)."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+from pymongo import DESCENDING
+
+from services.tickets.devices import store as devices
+from services.tickets.tickets import store
+from services.tickets.tickets.callers import visible_tickets
+from services.tickets.tickets.operations import Document, TicketNotFound
+from services.tickets.tickets.states import WORK_REMAINS
+from services.tickets.tickets.values import Ticket
+from shared.auth import Caller
+from shared.contracts.tickets import TicketStatus
+from shared.paging import CursorInvalid, decode_cursor, encode_cursor
+from shared.service import Service
+from shared.text import search_words
+
+WINDOWS = (timedelta(days=30), timedelta(days=365))
+"""A list over several accounts sorts what it finds: recent tickets are asked for first, then older ones."""
+
+
+class Wanted(NamedTuple):
+    """What a list is narrowed to."""
+
+    state: Literal["open", "closed", "all"] = "all"
+    status: TicketStatus | None = None
+    device_id: str | None = None
+    account_id: str | None = None
+    q: str | None = None
+
+
+class Found(NamedTuple):
+    documents: list[Document]
+    next: str | None
+    total: int | None
+    accounts: dict[str, dict[str, Any]]
+
+
+async def ticket_document(deps: Service, caller: Caller, ticket_id: str) -> Document:
+    """Raises TicketNotFound for an unknown ticket, and for one that the caller may not see."""
+    document = await deps.db[store.TICKETS.collection].find_one(_both(visible_tickets(caller), {"_id": ticket_id}))
+    if document is None:
+        raise TicketNotFound()
+    return document
+
+
+async def account_of(deps: Service, ticket: Ticket) -> dict[str, Any] | None:
+    account_id = ticket.state.account_id
+    return (await devices.accounts_by_id(deps.db, [account_id])).get(account_id)
+
+
+async def find_tickets(
+    deps: Service, caller: Caller, wanted: Wanted, *, limit: int, cursor: str | None, with_total: bool
+) -> Found:
+    """The newest tickets that the caller may see, newest first, stable under paging. Raises CursorInvalid."""
+    scope = visible_tickets(caller)
+    narrowed = _both(scope, *_conditions(wanted))
+    position = _position(cursor)
+    windows = WINDOWS if _spans_accounts(scope) and wanted.device_id is None else ()
+    documents = await _newest(deps, narrowed, position, limit + 1, windows)
+    after = None
+    if len(documents) > limit:
+        documents = documents[:limit]
+        last = documents[-1]
+        after = encode_cursor({"at": last["ticket"]["opened_at"].isoformat(), "id": last["_id"]})
+    total = await deps.db[store.TICKETS.collection].count_documents(narrowed) if with_total else None
+    accounts = await devices.accounts_by_id(deps.db, [one["ticket"]["account_id"] for one in documents])
+    return Found(documents, after, total, accounts)
+
+
+async def _newest(
+    deps: Service,
+    narrowed: Document,
+    position: tuple[datetime, str] | None,
+    count: int,
+    windows: Sequence[timedelta],
+) -> list[Document]:
+    tickets = deps.db[store.TICKETS.collection]
+    paged = _both(narrowed, _after(position)) if position else narrowed
+    begin = position[0] if position else deps.clock()
+    for window in windows:
+        found = await _sorted(tickets, _both(paged, {"ticket.opened_at": {"$gt": begin - window}}), count)
+        if len(found) == count:
+            return found
+    return await _sorted(tickets, paged, count)
+
+
+def _spans_accounts(scope: Document) -> bool:
+    """Only an equality on the account is read in order of the index."""
+    return "$or" in scope or isinstance(scope.get("ticket.account_id"), dict)
+
+
+async def _sorted(tickets: Any, query: Document, count: int) -> list[Document]:
+    found = tickets.find(query, {"outbox": 0, "commands": 0}).sort(
+        [("ticket.opened_at", DESCENDING), ("_id", DESCENDING)]
+    )
+    documents: list[Document] = await found.limit(count).to_list()
+    return documents
+
+
+def _conditions(wanted: Wanted) -> list[Document]:
+    conditions: list[Document] = []
+    if wanted.account_id is not None:
+        conditions.append({"ticket.account_id": wanted.account_id})
+    if wanted.device_id is not None:
+        conditions.append({"ticket.device.device_id": wanted.device_id})
+    if wanted.status is not None:
+        conditions.append({"ticket.status": wanted.status.value})
+    if wanted.state != "all":
+        inside = [status.value for status in TicketStatus if (status in WORK_REMAINS) == (wanted.state == "open")]
+        conditions.append({"ticket.status": {"$in": inside}})
+    if wanted.q:
+        conditions.append(_search(wanted.q))
+    return conditions
+
+
+def _search(text: str) -> Document:
+    """Every word begins a key of the ticket, or the whole, squeezed, begins a code."""
+    words = sorted(search_words(text), key=len, reverse=True)
+    if not words:
+        return {"_id": {"$in": []}}
+    by_word: list[Document] = [{"keys": _beginning(word)} for word in words]
+    if len(words) == 1:
+        return by_word[0]
+    return {"$or": [{"$and": by_word}, {"keys": _beginning(store.squeezed(text))}]}
+
+
+def _beginning(key: str) -> Document:
+    return {"$regex": f"^{re.escape(key)}"}
+
+
+def _position(cursor: str | None) -> tuple[datetime, str] | None:
+    if cursor is None:
+        return None
+    position = decode_cursor(cursor)
+    try:
+        return datetime.fromisoformat(position["at"]), str(position["id"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CursorInvalid(field="cursor", rule="cursor_invalid") from error
+
+
+def _after(position: tuple[datetime, str]) -> Document:
+    at, last_id = position
+    return {"ticket.opened_at": {"$lte": at}, "$or": [{"ticket.opened_at": {"$lt": at}}, {"_id": {"$lt": last_id}}]}
+
+
+def _both(*conditions: Document) -> Document:
+    """All conditions together; fields are merged where they do not collide, so that indexes serve them."""
+    given: Sequence[Document] = [condition for condition in conditions if condition]
+    names = [name for condition in given for name in condition]
+    if len(names) == len(set(names)):
+        return {name: value for condition in given for name, value in condition.items()}
+    return {"$and": list(given)}

@@ -1,0 +1,237 @@
+"""HTTP of tickets: open, list, read, write."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services.tickets.receipts import queries as receipts
+from services.tickets.receipts.queries import TimelineItem
+from services.tickets.tickets import domain, opening, operations, queries, store
+from services.tickets.tickets.callers import is_desk
+from services.tickets.tickets.operations import Document
+from services.tickets.tickets.views import PartyView, TicketView, json_of, view_of
+from shared.auth import Caller, CallerDep
+from shared.commands import CommandDep, IfMatch, with_etag
+from shared.contracts.tickets import PromiseState, TicketStatus
+from shared.paging import Cursor, Limit, Page
+from shared.seen import seen
+from shared.service import Deps, Service
+
+router = APIRouter(tags=["tickets"])
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
+Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Language = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class OpenTicket(Body):
+    device_id: Short
+    description: Text
+    language: Language | None = Field(default=None, description="of the text; else the caller's own")
+    error_code: Short | None = None
+    impact: Literal["down", "impaired", "question"] = "impaired"
+    own_reference: Short | None = None
+    location_note: Short | None = None
+    another_ticket_is_open_ok: bool = False
+    on_behalf_of: Short | None = Field(default=None, description="user id of a customer; the contact centre only")
+
+
+class WriteUpdate(Body):
+    text: Text
+    language: Language | None = None
+
+
+class WriteNote(Body):
+    text: Text
+
+
+class ActOnTicket(Body):
+    text: Text | None = Field(default=None, description="a public entry that goes with it")
+    reason: Literal["customer", "parts"] | None = Field(default=None, description="of waiting; else the customer")
+
+
+class RequestVisit(Body):
+    symptom: Text | None = None
+
+
+class OpenTicketHint(BaseModel):
+    ticket_id: str
+    number: str
+
+
+class OutlookView(BaseModel):
+    entitled: bool
+    reason: str | None = None
+    promise: PromiseState | None = None
+    open_ticket: OpenTicketHint | None = None
+
+
+class TimelineView(BaseModel):
+    items: list[TimelineItem]
+
+
+@router.get("/v1/devices/{device_id}/outlook")
+async def outlook(device_id: str, caller: CallerDep, deps: Deps) -> OutlookView:
+    found = await opening.outlook(deps, caller=caller, device_id=device_id)
+    other = found.open_ticket
+    return OutlookView(
+        entitled=found.refusal is None,
+        reason=None if found.refusal is None else found.refusal.extra.get("reason", found.refusal.code),
+        promise=found.promise,
+        open_ticket=OpenTicketHint(ticket_id=other["_id"], number=other["ticket"]["number"]) if other else None,
+    )
+
+
+@router.post("/v1/tickets", status_code=201, response_model=TicketView)
+async def open_ticket(body: OpenTicket, caller: CallerDep, command: CommandDep, deps: Deps) -> Response:
+    ticket, version = await opening.report_fault(
+        deps,
+        caller=caller,
+        device_id=body.device_id,
+        request=domain.Request(
+            description=body.description,
+            language=body.language or caller.language,
+            error_code=body.error_code,
+            impact=body.impact,
+            own_reference=body.own_reference,
+            location_note=body.location_note,
+        ),
+        on_behalf_of=body.on_behalf_of,
+        another_ticket_is_open_ok=body.another_ticket_is_open_ok,
+        command=command,
+    )
+    desk = is_desk(caller)
+    told = (
+        PartyView(party="contact-centre", what="contact-centre.case.opened.v1"),
+        PartyView(party="dispatch", what="dispatch.work-order.requested.v1"),
+    )
+    answer = json_of(view_of(ticket, version, desk=desk, parties=told), desk=desk)
+    return _answer(answer, ticket.state.ticket_id, version, status=201)
+
+
+@router.get("/v1/tickets", response_model=Page[TicketView])
+async def list_tickets(
+    caller: CallerDep,
+    deps: Deps,
+    state: Literal["open", "closed", "all"] = "all",
+    status: TicketStatus | None = None,
+    device_id: str | None = None,
+    account_id: str | None = None,
+    q: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    total: bool = False,
+) -> Response:
+    wanted = queries.Wanted(state, status, device_id, account_id, q)
+    found = await queries.find_tickets(deps, caller, wanted, limit=limit, cursor=cursor, with_total=total)
+    desk = is_desk(caller)
+    views = [
+        view_of(
+            ticket := store.ticket_of(document),
+            document["version"],
+            desk=desk,
+            account=found.accounts.get(ticket.state.account_id),
+        )
+        for document in found.documents
+    ]
+    page = Page[TicketView].model_construct(items=views, next=found.next, total=found.total)
+    hidden = None if desk else {"items": {"__all__": {"notes", "flags"}}}
+    return Response(page.model_dump_json(exclude=hidden), media_type="application/json")
+
+
+@router.get("/v1/tickets/{ticket_id}", response_model=TicketView)
+async def read_ticket(ticket_id: str, caller: CallerDep, deps: Deps) -> Response:
+    return await shown(deps, caller, await queries.ticket_document(deps, caller, ticket_id))
+
+
+@router.get("/v1/tickets/{ticket_id}/timeline")
+async def read_timeline(ticket_id: str, caller: CallerDep, deps: Deps) -> TimelineView:
+    document = await queries.ticket_document(deps, caller, ticket_id)
+    rows = await receipts.history(deps, document)
+    return TimelineView(items=receipts.timeline(rows, store.ticket_of(document), desk=is_desk(caller)))
+
+
+@router.post("/v1/tickets/{ticket_id}/updates", status_code=201, response_model=TicketView)
+async def write_update(
+    ticket_id: str, body: WriteUpdate, caller: CallerDep, command: CommandDep, if_match: IfMatch, deps: Deps
+) -> Response:
+    document = await operations.write_update(
+        deps,
+        caller=caller,
+        ticket_id=ticket_id,
+        text=body.text,
+        language=body.language,
+        command=command,
+        if_match=if_match,
+    )
+    return await shown(deps, caller, document, status=201)
+
+
+@router.post("/v1/tickets/{ticket_id}/notes", status_code=201, response_model=TicketView)
+async def write_note(
+    ticket_id: str, body: WriteNote, caller: CallerDep, command: CommandDep, if_match: IfMatch, deps: Deps
+) -> Response:
+    document = await operations.write_note(
+        deps, caller=caller, ticket_id=ticket_id, text=body.text, command=command, if_match=if_match
+    )
+    return await shown(deps, caller, document, status=201)
+
+
+@router.post("/v1/tickets/{ticket_id}/work-orders", status_code=201, response_model=TicketView)
+async def request_visit(
+    ticket_id: str, body: RequestVisit, caller: CallerDep, command: CommandDep, if_match: IfMatch, deps: Deps
+) -> Response:
+    document = await operations.request_visit(
+        deps, caller=caller, ticket_id=ticket_id, symptom=body.symptom, command=command, if_match=if_match
+    )
+    return await shown(deps, caller, document, status=201)
+
+
+@router.post("/v1/tickets/{ticket_id}/{action}", response_model=TicketView)
+async def act(
+    ticket_id: str,
+    action: Literal["acknowledge", "resolve", "close", "cancel", "wait"],
+    caller: CallerDep,
+    command: CommandDep,
+    if_match: IfMatch,
+    deps: Deps,
+    body: ActOnTicket | None = None,
+) -> Response:
+    given = body or ActOnTicket()
+    document = await operations.act(
+        deps,
+        caller=caller,
+        ticket_id=ticket_id,
+        action=action,
+        text=given.text,
+        wait_for=given.reason or "customer",
+        command=command,
+        if_match=if_match,
+    )
+    return await shown(deps, caller, document)
+
+
+async def shown(deps: Service, caller: Caller, document: Document, *, status: int = 200) -> Response:
+    ticket = store.ticket_of(document)
+    desk = is_desk(caller)
+    rows = await receipts.history(deps, document)
+    view = view_of(
+        ticket,
+        document["version"],
+        desk=desk,
+        account=await queries.account_of(deps, ticket),
+        parties=receipts.parties_of(rows),
+    )
+    return _answer(json_of(view, desk=desk), ticket.state.ticket_id, document["version"], status=status)
+
+
+def _answer(body: str, ticket_id: str, version: int, *, status: int) -> Response:
+    response = Response(body, status_code=status, media_type="application/json")
+    with_etag(response, version)
+    seen(response, "tickets", ticket_id, version)
+    return response

@@ -1,0 +1,139 @@
+"""Tickets in the store: document and value, indexes, search keys.
+
+Group ids stand beside the ticket and not in it: they are refreshed without a version, and a command that read the
+ticket before must not write the old ones back.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, UpdateOne
+from pymongo.asynchronous.database import AsyncDatabase
+
+from services.tickets.clocks import timers
+from services.tickets.closing import domain as closing
+from services.tickets.tickets.states import WORK_REMAINS
+from services.tickets.tickets.values import Ticket
+from shared.contracts.catalog import DeviceState
+from shared.contracts.tickets import TicketState
+from shared.outbox import Aggregate
+from shared.text import folded, search_key, search_words
+
+Database = AsyncDatabase[dict[str, Any]]
+Document = dict[str, Any]
+
+TICKETS = Aggregate("tickets", "tickets")
+
+DESCRIPTION_WORDS = 40
+"""So many distinct words of a description can be searched for."""
+
+_DESK_FIELDS = ("notes", "flags", "work_orders", "visit_trails", "closing", "taken_messages")
+
+
+async def prepare(db: Database) -> None:
+    tickets = db[TICKETS.collection]
+    newest_first = [("ticket.opened_at", DESCENDING), ("_id", DESCENDING)]
+    await tickets.create_index([("ticket.number", ASCENDING)], unique=True)
+    await tickets.create_index([("ticket.account_id", ASCENDING), *newest_first])
+    await tickets.create_index([("ticket.device.device_id", ASCENDING), *newest_first])
+    await tickets.create_index(newest_first)
+    await tickets.create_index([("open_device_id", ASCENDING)], sparse=True)
+    await tickets.create_index([("work_orders.work_order_id", ASCENDING)])
+    await tickets.create_index([("keys", ASCENDING)])
+
+
+def ticket_of(document: Document) -> Ticket:
+    """The ticket of a document."""
+    state = TicketState.model_validate({**document["ticket"], "group_ids": document["group_ids"]})
+    desk = {name: document[name] for name in _DESK_FIELDS if document.get(name) is not None}
+    return Ticket.model_validate({"state": state, **desk})
+
+
+def new_document(ticket: Ticket) -> Document:
+    fields, _ = fields_of(ticket)
+    return {"_id": ticket.state.ticket_id, "group_ids": list(ticket.state.group_ids), **fields}
+
+
+def fields_of(ticket: Ticket) -> tuple[Document, list[str]]:
+    """What to set and what to drop to store a ticket; its group ids are left as they are."""
+    state = ticket.state
+    optional = {
+        "open_device_id": state.device.device_id if state.status in WORK_REMAINS else None,
+        "next_at": next_at(ticket),
+        "closing": ticket.closing.model_dump() if ticket.closing else None,
+    }
+    fields: Document = {
+        "ticket": state.model_dump(exclude={"group_ids"}),
+        "keys": keys_of(state),
+        **ticket.model_dump(exclude={"state", "closing"}),
+        **{name: value for name, value in optional.items() if value is not None},
+    }
+    return fields, [name for name, value in optional.items() if value is None]
+
+
+def next_at(ticket: Ticket) -> datetime | None:
+    """The earliest moment at which the ticket wants to be looked at."""
+    moments = (timers.next_moment(ticket.state), closing.next_moment(ticket.closing))
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def keys_of(state: TicketState) -> list[str]:
+    """Normalised words and codes by which the ticket is found; a search looks for their beginnings."""
+    codes = [state.number, state.device.serial, state.own_reference, state.error_code, *state.external_ids.values()]
+    names = [state.device.own_name, state.device.model_name]
+    keys: dict[str, None] = {}
+    for code in codes:
+        if code:
+            keys[squeezed(code)] = None
+            keys.update(dict.fromkeys(search_words(code)))
+    for name in names:
+        if name:
+            keys.update(dict.fromkeys(search_words(name)))
+            keys.update(dict.fromkeys(folded(name).split()))
+    keys.update(dict.fromkeys(search_words(state.description)[:DESCRIPTION_WORDS]))
+    keys.pop("", None)
+    return list(keys)
+
+
+def squeezed(code: str) -> str:
+    """A code as it is compared: without case, spaces and dashes."""
+    return search_key(code).replace(" ", "")
+
+
+async def open_ticket_of(db: Database, device_id: str) -> Document | None:
+    """Id and number of a ticket of the device that somebody still waits for."""
+    return await db[TICKETS.collection].find_one({"open_device_id": device_id}, {"ticket.number": 1})
+
+
+async def open_ticket_ids(db: Database, device: DeviceState) -> list[str]:
+    """Tickets of the device, opened in the account that it belongs to, that somebody still waits for."""
+    query = {"open_device_id": device.device_id, "ticket.account_id": device.account_id}
+    return [document["_id"] async for document in db[TICKETS.collection].find(query, {"_id": 1})]
+
+
+async def ticket_id_of_order(db: Database, work_order_id: str) -> str | None:
+    document = await db[TICKETS.collection].find_one({"work_orders.work_order_id": work_order_id}, {"_id": 1})
+    return None if document is None else str(document["_id"])
+
+
+async def refresh_groups(db: Database, devices: Iterable[DeviceState]) -> None:
+    """Bring the copies of group ids up to date, without a version, while the device stays in the ticket's account."""
+    by_id = {device.device_id: device for device in devices}
+    tickets = db[TICKETS.collection]
+    found = tickets.find(
+        {"ticket.device.device_id": {"$in": list(by_id)}},
+        {"group_ids": 1, "ticket.device.device_id": 1, "ticket.account_id": 1},
+    )
+    writes = []
+    async for document in found:
+        device = by_id[document["ticket"]["device"]["device_id"]]
+        same_account = document["ticket"]["account_id"] == device.account_id
+        if same_account and not _same(document["group_ids"], device.group_ids):
+            writes.append(UpdateOne({"_id": document["_id"]}, {"$set": {"group_ids": list(device.group_ids)}}))
+    if writes:
+        await tickets.bulk_write(writes, ordered=False)
+
+
+def _same(these: Sequence[str], those: Sequence[str]) -> bool:
+    return set(these) == set(those)

@@ -1,0 +1,61 @@
+"""HTTP of visits: the customer's answer, and the visit as a calendar file (TIC-8)."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from services.tickets.tickets import queries, store
+from services.tickets.tickets.operations import moment
+from services.tickets.tickets.routes import shown
+from services.tickets.tickets.views import TicketView
+from services.tickets.visits import operations
+from services.tickets.visits.calendar import visit_calendar
+from services.tickets.visits.operations import VisitNotFound
+from shared.auth import CallerDep
+from shared.commands import CommandDep, IfMatch
+from shared.service import Deps
+
+router = APIRouter(tags=["visits"])
+
+
+class ReplyToVisit(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reply: Literal["confirmed", "other_window_wanted"]
+    text: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000)] | None = None
+
+
+@router.post("/v1/tickets/{ticket_id}/visits/{visit_id}/reply", response_model=TicketView)
+async def reply(
+    ticket_id: str,
+    visit_id: str,
+    body: ReplyToVisit,
+    caller: CallerDep,
+    command: CommandDep,
+    if_match: IfMatch,
+    deps: Deps,
+) -> Response:
+    document = await operations.reply(
+        deps,
+        caller=caller,
+        ticket_id=ticket_id,
+        visit_id=visit_id,
+        answer=body.reply,
+        text=body.text or None,
+        command=command,
+        if_match=if_match,
+    )
+    return await shown(deps, caller, document)
+
+
+@router.get("/v1/tickets/{ticket_id}/visits/{visit_id}/calendar.ics", response_class=Response)
+async def calendar_file(ticket_id: str, visit_id: str, caller: CallerDep, deps: Deps) -> Response:
+    document = await queries.ticket_document(deps, caller, ticket_id)
+    state = store.ticket_of(document).state
+    visits = [(state, visit, document["version"]) for visit in state.visits if visit.visit_id == visit_id]
+    if not visits:
+        raise VisitNotFound()
+    body = visit_calendar(visits, language=caller.language, now=moment(deps))
+    name = f"{state.number}.ics"
+    return Response(body, media_type="text/calendar", headers={"Content-Disposition": f'attachment; filename="{name}"'})
