@@ -31,7 +31,7 @@ async def show(profile: Profile, *, devices: int) -> None:
     if await is_seeded(installation, devices=devices):
         say("  ✓  the demonstration data is there")
     else:
-        await seed(installation, devices=devices, step=step)
+        await seed(installation, devices=devices, step=step, tell=say)
     password = keepsakes.password(profile.directory)
     begun = time.monotonic()
     async with stage(profile) as on:

@@ -23,7 +23,7 @@ def main() -> int:
     options = parser.parse_args()
     installation = local_installation(Profile.named(options.profile))
     try:
-        seeded = asyncio.run(seed(installation, devices=options.devices, step=step))
+        seeded = asyncio.run(seed(installation, devices=options.devices, step=step, tell=say))
     except (DoorClosed, NotInTime, MasterRecordRefused, KafkaError, OSError) as failed:
         say(f"seeding failed: {failed}")
         return 1

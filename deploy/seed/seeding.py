@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer
 
 from deploy.seed import keepsakes
 from deploy.seed.customers import CUSTOMERS, Customer
-from deploy.seed.doors import PATIENCE_SECONDS, Doors, call, doors, eventually
+from deploy.seed.doors import PATIENCE_SECONDS, Doors, NotInTime, call, doors, eventually
 from deploy.seed.editions import EDITIONS, calendars
 from deploy.seed.fleet import Device, fleet
 from deploy.seed.maker import MODELS
@@ -26,10 +26,12 @@ from deploy.simulators.wire import Message, connection, producing, product_time,
 from shared.ids import derived_id
 
 REJECTED = ("inbound.back-office.accounts.rejected", "inbound.back-office.fleet.rejected")
-SLOWEST_PER_SECOND = 60
-"""Devices that a view follows in a second at the very least: the patience for large fleets."""
+LARGE = 2_000
+LOOK_EVERY_SECONDS = 0.1
+TOLD_EVERY_SECONDS = 5.0
 
 Step = Callable[[str], AbstractContextManager[None]]
+Tell = Callable[[str], None]
 
 
 class MasterRecordRefused(Exception):
@@ -59,13 +61,13 @@ class Seeded:
     devices: int
 
 
-async def seed(installation: Installation, *, devices: int, step: Step) -> Seeded:
+async def seed(installation: Installation, *, devices: int, step: Step, tell: Tell) -> Seeded:
     """Seed and wait until the views of the other services have followed.
 
     Raises MasterRecordRefused, DoorClosed, NotInTime.
     """
     watching = asyncio.create_task(_watch_refusals(installation))
-    seeding = asyncio.create_task(_bring_in(installation, list(fleet(devices)), step))
+    seeding = asyncio.create_task(_bring_in(installation, list(fleet(devices)), step, tell))
     try:
         await asyncio.wait((watching, seeding), return_when=asyncio.FIRST_COMPLETED)
         return await (seeding if seeding.done() else watching)
@@ -75,7 +77,7 @@ async def seed(installation: Installation, *, devices: int, step: Step) -> Seede
         await asyncio.gather(watching, seeding, return_exceptions=True)
 
 
-async def _bring_in(installation: Installation, machines: list[Device], step: Step) -> Seeded:
+async def _bring_in(installation: Installation, machines: list[Device], step: Step, tell: Tell) -> Seeded:
     password = keepsakes.password(installation.directory)
     now = installation.now()
     async with (
@@ -101,7 +103,7 @@ async def _bring_in(installation: Installation, machines: list[Device], step: St
             )
         users = dict(zip([person.key for person in PEOPLE], ids, strict=True))
         with step("catalog and tickets have followed"):
-            await _followed(door, machines, now.date())
+            await _followed(door, machines, now.date(), tell)
         with step("who manages which devices"):
             await asyncio.gather(*(_grants(door, person, users[person.key], machines) for person in PEOPLE))
     return Seeded(users=users, password=password, devices=len(machines))
@@ -212,17 +214,24 @@ async def _grants(door: Doors, person: Person, user_id: str, machines: list[Devi
     await eventually(f"grants of {person.email}", grant)
 
 
-async def _followed(door: Doors, machines: list[Device], today: date) -> None:
-    """Catalog has every device with its line, and tickets knows the last ones."""
-    patience = max(PATIENCE_SECONDS, len(machines) / SLOWEST_PER_SECOND)
-
-    async def all_there() -> bool:
-        return await _total(door) >= len(machines) and await _total(door, "&contract=none") == 0
-
-    await eventually(f"{len(machines)} devices in the catalog", all_there, patience=patience)
+async def _followed(door: Doors, machines: list[Device], today: date, tell: Tell) -> None:
+    """Catalog has every device with its line, and tickets knows the last ones. Raises NotInTime when nothing moves."""
+    wanted, known, grew, told = len(machines), 0, time.monotonic(), time.monotonic()
+    while True:
+        now_known = await _total(door) - await _total(door, "&contract=none")
+        if now_known >= wanted:
+            break
+        if now_known > known:
+            known, grew = now_known, time.monotonic()
+        elif time.monotonic() - grew > PATIENCE_SECONDS:
+            raise NotInTime(f"the catalog stays at {known} of {wanted} devices with their contract lines")
+        if time.monotonic() - told > TOLD_EVERY_SECONDS:
+            told = time.monotonic()
+            tell(f"     {known} of {wanted} devices")
+        await asyncio.sleep(LOOK_EVERY_SECONDS if wanted < LARGE else TOLD_EVERY_SECONDS / 5)
     for machine in machines[-8:]:
         if machine.contract_record(today)["valid_until"] is None:
-            await eventually(f"tickets knows {machine.ref}", partial(_entitled, door, machine), patience=patience)
+            await eventually(f"tickets knows {machine.ref}", partial(_entitled, door, machine))
 
 
 async def _entitled(door: Doors, machine: Device) -> bool:
