@@ -1,5 +1,6 @@
 """Brings a broker to what `deploy/topics.py` says: users, topics with their settings, rights."""
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from confluent_kafka.admin import (
     ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
+    UserScramCredentialAlteration,
     UserScramCredentialUpsertion,
 )
 
@@ -26,6 +28,7 @@ from deploy.topics import ADMIN, PRINCIPALS, TOPICS, Right, Topic, rights
 
 SECONDS = 30
 SCRAM_ITERATIONS = 4096
+ANY: Any = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def _set_passwords(admin: AdminClient, passwords: Mapping[str, str]) -> None:
     if missing:
         raise ValueError(f"no password for {', '.join(sorted(missing))}")
     how = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, SCRAM_ITERATIONS)
-    upserts = [
+    upserts: list[UserScramCredentialAlteration] = [
         UserScramCredentialUpsertion(principal, how, password.encode())
         for principal, password in passwords.items()
         if principal in PRINCIPALS and principal != ADMIN
@@ -127,17 +130,27 @@ def _configure(admin: AdminClient, topics: list[Topic]) -> int:
 
 
 def _set_rights(admin: AdminClient, wanted: set[Right]) -> tuple[int, int]:
-    everything = AclBindingFilter(
-        ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
-    )
-    there = set(admin.describe_acls(everything).result(SECONDS))
+    there = _rights_there(admin)
     bindings = {_binding(right) for right in wanted}
     missing, surplus = list(bindings - there), list(there - bindings)
     if missing:
         _wait(admin.create_acls(missing))
     if surplus:
         _wait(admin.delete_acls([_exactly(binding) for binding in surplus]))
+    # The broker takes rights up after the topics, which on a fresh one is seconds later; until then it refuses.
+    end = time.monotonic() + SECONDS
+    while _rights_there(admin) != bindings:
+        if time.monotonic() > end:
+            raise TimeoutError(f"the broker has not taken up its rights within {SECONDS} s")
+        time.sleep(0.1)
     return len(missing), len(surplus)
+
+
+def _rights_there(admin: AdminClient) -> set[AclBinding]:
+    everything = AclBindingFilter(
+        ResourceType.ANY, ANY, ResourcePatternType.ANY, ANY, ANY, AclOperation.ANY, AclPermissionType.ANY
+    )
+    return set(admin.describe_acls(everything).result(SECONDS))
 
 
 def _binding(right: Right) -> AclBinding:

@@ -6,7 +6,7 @@ python3 -m deploy.local COMMAND …       the commands stand in `deploy/local/cl
 import os
 import sys
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036 - this runs with whatever Python the machine has
     sys.exit("Python 3.11 or newer is needed (on Debian: python3, from bookworm on)")
 
 from deploy.local import docker, installations, prerequisites, python_environment

@@ -108,6 +108,12 @@ def _names(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(name for name in text.split(",") if name)
 
 
+def _split(words: list[str]) -> tuple[list[str], list[str]]:
+    """What is before `--` and what is after it."""
+    cut = words.index("--") if "--" in words else len(words)
+    return words[:cut], words[cut + 1 :]
+
+
 def _module(name: str, arguments: list[str]) -> int:
     return subprocess.run([sys.executable, "-m", name, *arguments], cwd=REPOSITORY, check=False).returncode
 
@@ -115,15 +121,19 @@ def _module(name: str, arguments: list[str]) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m deploy.local", description="servers and services on this machine")
     parser.add_argument("command", choices=COMMANDS)
-    parser.add_argument("--profile", choices=PROFILES, default="dev", help="which stack (default: dev)")
+    parser.add_argument(
+        "--profile", type=Profile.parse, default="dev", help=f"{', '.join(PROFILES)}, or name:first-port"
+    )
     parser.add_argument("--services", help="start only these, separated by commas")
     parser.add_argument("--only-servers", action="store_true", help="start no services")
     parser.add_argument("--name", help="one program, for logs and restart")
     parser.add_argument("--minutes", type=int, default=30, help="length of a soak run")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help="handed on to pytest, the demo, the benchmark")
-    arguments = parser.parse_args()
+    parser.epilog = "What follows -- is handed on to pytest, the demo, the benchmark."
+    own, rest = _split(sys.argv[1:])
+    arguments = parser.parse_args(own)
+    arguments.rest = rest
     try:
-        return COMMANDS[arguments.command](arguments, Profile.named(arguments.profile))
+        return COMMANDS[arguments.command](arguments, arguments.profile)
     except LocalError as problem:
         say(f"\n{problem}")
         return 1

@@ -25,7 +25,7 @@ def store_url(profile: Profile) -> str:
 
 
 def service_environment(profile: Profile, service: str, *, instance: str, assets: Path) -> dict[str, str]:
-    """All LOCKSTEP_ variables of one service. `instance` tells replicas apart (static membership in consumer groups)."""
+    """All LOCKSTEP_ variables of one service; `instance` tells replicas apart (static membership in groups)."""
     common = {
         "LOCKSTEP_INSTANCE": instance,
         "LOCKSTEP_STORE__URL": store_url(profile),

@@ -121,8 +121,8 @@ def ensure_all(*, for_tests: bool, python_environment: Callable[[], object]) -> 
     def debian_packages() -> None:
         prerequisites.install_debian_packages({**FOR_SERVERS, **(FOR_TESTS if for_tests else {})})
 
-    with ThreadPoolExecutor(max_workers=len(ALL) + 2) as pool:
-        running = [pool.submit(item.ensure) for item in ALL]
-        running += [pool.submit(python_environment), pool.submit(debian_packages)]  # type: ignore[list-item]
-        for job in running:
-            job.result()
+    jobs: list[Callable[[], object]] = [item.ensure for item in ALL]
+    jobs += [python_environment, debian_packages]
+    with ThreadPoolExecutor(max_workers=len(jobs)) as pool:
+        for running in [pool.submit(job) for job in jobs]:
+            running.result()

@@ -14,6 +14,7 @@ from deploy.local.layout import HOST, Profile
 from deploy.local.process import Program
 from deploy.topics import PRINCIPALS
 
+MEASURED = ("bench", "soak")
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 
@@ -121,7 +122,7 @@ class Kafka:
     def program(self) -> Program:
         return Program(
             name="kafka",
-            command=[*self._java("-Xms256m", "-Xmx512m"), "kafka.Kafka", str(self._settings)],
+            command=[*self._java(*self._tuning()), "kafka.Kafka", str(self._settings)],
             port=self._profile.port("kafka"),
             further_ports={"kafka-controller": self._profile.port("kafka-controller")},
             ready=self._ready,
@@ -139,6 +140,11 @@ class Kafka:
         except KafkaException as failure:
             return str(failure.args[0])
         return None
+
+    def _tuning(self) -> tuple[str, ...]:
+        heap = ("-Xms256m", "-Xmx512m")
+        # The second compiler pays off after minutes under load; without it Kafka serves two seconds sooner.
+        return heap if self._profile.name in MEASURED else (*heap, "-XX:TieredStopAtLevel=1")
 
     def _java(self, *options: str) -> list[str]:
         jars: Path = installations.kafka_jars()

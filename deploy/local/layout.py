@@ -50,6 +50,21 @@ class Profile:
         return cls.at(name, base + PORTS_PER_PROFILE * PROFILES.index(name))
 
     @classmethod
+    def parse(cls, text: str) -> "Profile":
+        """A profile as it is written on a command line: a name of the table, or `name:first-port` for one's own."""
+        name, _, port = text.partition(":")
+        if port.isdigit():
+            return cls.at(name, int(port))
+        if name not in PROFILES:
+            raise ValueError(f"{text!r} is neither one of {', '.join(PROFILES)} nor name:first-port")
+        return cls.named(name)
+
+    @property
+    def written(self) -> str:
+        """What `parse` reads back."""
+        return f"{self.name}:{self.first_port}"
+
+    @classmethod
     def at(cls, name: str, first_port: int) -> "Profile":
         """A profile of one's own, for a test that needs a stack to itself."""
         return cls(name=name, first_port=first_port, directory=REPOSITORY / ".local" / name)

@@ -135,7 +135,8 @@ def list_page(messages: list[CaughtMessage]) -> str:
         f'<td><a href="/messages/{message.id}">{escape(message.subject) or "(no subject)"}</a></td></tr>'
         for message in messages
     )
-    table = f"<table><thead><tr><th>Received (UTC)</th><th>To</th><th>Subject</th></tr></thead><tbody>{rows}</tbody></table>"
+    head = "<thead><tr><th>Received (UTC)</th><th>To</th><th>Subject</th></tr></thead>"
+    table = f"<table>{head}<tbody>{rows}</tbody></table>"
     return _page(f"Caught mail ({len(messages)})", table if messages else "<p>No mail yet.</p>")
 
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from deploy.local.commands import run
@@ -64,7 +64,7 @@ def check(tools: Iterable[Tool]) -> None:
         raise PrerequisiteMissing(f"This machine lacks what set-up needs:\n{lines}")
 
 
-def install_debian_packages(programs: dict[str, tuple[str, ...]]) -> None:
+def install_debian_packages(programs: Mapping[str, tuple[str, ...]]) -> None:
     """Install Debian packages for the programs that are absent (program → packages); nothing when all are there.
 
     Needs root, or sudo without a password; otherwise PrerequisiteMissing names the command to run.

@@ -80,7 +80,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     stop_signal: int = signal.SIGTERM
     stop_seconds: float = 15.0
-    ready_seconds: float = 60.0
+    ready_seconds: float = 120.0
     main_pid: Callable[[], int | None] = lambda: None
     further_ports: Mapping[str, int] = field(default_factory=dict)
 

@@ -9,6 +9,7 @@ session uses it directly, as often side by side as it has profiles.
 Everything that it starts dies with this process, also when it is killed.
 """
 
+import shutil
 import signal
 import threading
 import time
@@ -33,6 +34,7 @@ from deploy.local.state import Recorded, State
 LONGEST_BACKOFF_SECONDS = 30.0
 STABLE_AFTER_SECONDS = 20.0
 POSTGRES_ATTEMPTS = 6
+DATA = ("kafka", "postgres", "ferretdb", "logs")
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,15 @@ class Servers:
         *,
         services: Sequence[str] | None = None,
         environment: Mapping[str, str] | None = None,
+        fresh: bool = False,
     ) -> None:
-        """`services`: which to start (all that exist by default); `environment`: added to each service's own."""
+        """`services`: which to start (all that exist by default); `environment`: added to each service's own;
+        `fresh`: begin with empty servers, keeping passwords and keys.
+        """
         self.profile = profile
         self.services = tuple(existing_services() if services is None else services)
         self._environment = dict(environment or {})
+        self._fresh = fresh
         self._programs: dict[str, Program] = {}
         self._children: dict[str, Child] = {}
         self._stopped: set[str] = set()
@@ -83,6 +89,9 @@ class Servers:
             left = state.end_leftovers(self.profile)
             if left:
                 say(f"  ✓  ended what an earlier run left: {', '.join(left)}")
+            if self._fresh:
+                for name in DATA:
+                    shutil.rmtree(self.profile.directory / name, ignore_errors=True)
             keys.ensure_keys(self.profile)
             self._check_ports()
             self._record()

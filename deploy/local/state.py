@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import signal
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import IO, Any
 from deploy.local.errors import AlreadyRunning
 from deploy.local.layout import Profile
 from deploy.local.process import Identity
+
+RELEASED_WITHIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -84,20 +87,30 @@ def acquire(profile: Profile) -> IO[str]:
     """
     profile.directory.mkdir(parents=True, exist_ok=True)
     lock = (profile.directory / "lock").open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
-        lock.close()
-        raise AlreadyRunning(
-            f"The servers of the profile {profile.name!r} are held by process {holder}; "
-            f"end it, or for a supervisor: python3 -m deploy.local down --profile {profile.name}"
-        ) from None
+    end = time.monotonic() + RELEASED_WITHIN_SECONDS
+    while not _is_locked_now(lock):
+        # The kernel may need a moment to release what a killed owner held.
+        if running(profile) is not None or time.monotonic() > end:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            lock.close()
+            raise AlreadyRunning(
+                f"The servers of the profile {profile.name!r} are held by process {holder}; "
+                f"end it, or for a supervisor: python3 -m deploy.local down --profile {profile.written}"
+            )
+        time.sleep(0.05)
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()
     return lock
+
+
+def _is_locked_now(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def end_leftovers(profile: Profile) -> list[str]:

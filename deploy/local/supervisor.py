@@ -15,6 +15,7 @@ from deploy.local.layout import REPOSITORY, Profile, existing_services
 from deploy.local.process import Identity
 from deploy.local.progress import say, step
 from deploy.local.servers import Servers
+from deploy.local.state import State
 
 WATCH_SECONDS = 0.5
 START_SECONDS = 300
@@ -50,8 +51,8 @@ def up(profile: Profile, services: Sequence[str] | None = None) -> None:
     A supervisor that runs without all of the wanted services is replaced. Raises NotReady with what it said.
     """
     wanted = tuple(existing_services() if services is None else services)
-    there = state.running(profile)
-    if there is not None and there.phase == "running" and set(wanted) <= set(there.services):
+    there = _settled(profile)
+    if there is not None and set(wanted) <= set(there.services):
         say(f"  ✓  already running (supervisor {there.owner.pid})")
         return
     if there is not None:
@@ -61,7 +62,7 @@ def up(profile: Profile, services: Sequence[str] | None = None) -> None:
     with log.open("wb") as output:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "deploy.local.cli", "supervise", "--profile", profile.name),
+                *(sys.executable, "-m", "deploy.local.cli", "supervise", "--profile", profile.written),
                 *("--services", ",".join(wanted)),
             ],
             cwd=REPOSITORY,
@@ -91,6 +92,16 @@ def up(profile: Profile, services: Sequence[str] | None = None) -> None:
         raise
     process.terminate()
     raise NotReady(f"the servers did not start within {START_SECONDS} s; see {log}")
+
+
+def _settled(profile: Profile) -> State | None:
+    """The record of a running profile; when somebody else is just starting or stopping it, once that is done."""
+    end = time.monotonic() + START_SECONDS
+    while (there := state.running(profile)) is not None and there.phase != "running":
+        if time.monotonic() > end:
+            raise NotReady(f"the profile {profile.name} is {there.phase} since long; end it with `make down`")
+        time.sleep(0.2)
+    return there
 
 
 def down(profile: Profile) -> None:
