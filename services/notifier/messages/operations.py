@@ -64,7 +64,7 @@ async def queue_ticket_mail(service: Service, *, record: Envelope[TicketEvent], 
     try:
         await service.outbox.insert(MESSAGES, document, [message.changed()], cause=Cause.following(record))
     except Duplicate:
-        log.debug("mail was claimed before", extra={"message": message.message_id})
+        log.debug("mail was claimed before", extra={"mail": message.message_id})
     else:
         MAILS.labels(kind, MessageStatus.QUEUED).inc()
 
