@@ -11,7 +11,9 @@ from deploy.local.progress import say
 
 PROGRAMS = Path(sys.executable).parent
 TYPED = ("services", "shared", "deploy", "tests")
-TEST_ORDER = ("unit", "contracts", "service", "flows", "browser", "faults")
+FIRST = ("unit", "contracts")
+LAST = ("service", "flows", "browser", "faults")
+ASKED_FOR = ("bench", "soak", "support")
 
 
 def lint() -> int:
@@ -29,8 +31,17 @@ def types() -> int:
 
 def tests(further: Sequence[str]) -> int:
     """Run pytest in its order, or only what is named. Its closing line is the last that is printed."""
-    chosen = list(further) or [f"tests/{name}" for name in TEST_ORDER if (REPOSITORY / "tests" / name).is_dir()]
+    chosen = list(further) or [f"tests/{name}" for name in _folders()]
     return subprocess.run([sys.executable, "-m", "pytest", *chosen], cwd=REPOSITORY, check=False).returncode
+
+
+def _folders() -> list[str]:
+    """Folders of tests: quick ones first, those that break servers last."""
+    there = sorted(
+        {path.relative_to(REPOSITORY / "tests").parts[0] for path in (REPOSITORY / "tests").rglob("test_*.py")}
+    )
+    between = [name for name in there if name not in (*FIRST, *LAST, *ASKED_FOR)]
+    return [name for name in (*FIRST, *between, *LAST) if name in there]
 
 
 def _run(program: str, *arguments: str) -> int:

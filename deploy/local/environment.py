@@ -1,14 +1,31 @@
 """The environment of each service: which variables it gets, and nothing it does not need.
 
-One place for the mapping; `deploy/env.example` lists the same variables for other installations.
+One place for the mapping, for this machine and for containers; `deploy/env.example` lists the same variables for
+other installations.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local import keys
-from deploy.local.layout import HOST, Profile
+from deploy.local.layout import HOST, SERVICES, Profile
 
 ISSUER = "lockstep"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a service finds the others and its files."""
+
+    store_url: str
+    bootstrap: str
+    smtp_host: str
+    smtp_port: int
+    services: Mapping[str, str]
+    public_url: str
+    profile: Profile
+    assets: Path
 
 
 def service_url(profile: Profile, service: str) -> str:
@@ -24,38 +41,52 @@ def store_url(profile: Profile) -> str:
     return f"mongodb://{keys.STORE_USER}:{password}@{HOST}:{profile.port('ferretdb')}/"
 
 
-def service_environment(profile: Profile, service: str, *, instance: str, assets: Path) -> dict[str, str]:
+def local_places(profile: Profile, assets: Path) -> Places:
+    """Everything on this machine's loopback."""
+    return Places(
+        store_url=store_url(profile),
+        bootstrap=broker_bootstrap(profile),
+        smtp_host=HOST,
+        smtp_port=profile.port("smtp"),
+        services={name: service_url(profile, name) for name in SERVICES},
+        public_url=service_url(profile, "portal"),
+        profile=profile,
+        assets=assets,
+    )
+
+
+def service_environment(places: Places, service: str, *, instance: str, broker_password: str) -> dict[str, str]:
     """All LOCKSTEP_ variables of one service; `instance` tells replicas apart (static membership in groups)."""
     common = {
         "LOCKSTEP_INSTANCE": instance,
-        "LOCKSTEP_STORE__URL": store_url(profile),
+        "LOCKSTEP_STORE__URL": places.store_url,
         "LOCKSTEP_STORE__DATABASE": f"lockstep_{service}",
-        "LOCKSTEP_BROKER__BOOTSTRAP": broker_bootstrap(profile),
+        "LOCKSTEP_BROKER__BOOTSTRAP": places.bootstrap,
         "LOCKSTEP_BROKER__USERNAME": service,
-        "LOCKSTEP_BROKER__PASSWORD": keys.broker_password(profile, service),
+        "LOCKSTEP_BROKER__PASSWORD": broker_password,
         "LOCKSTEP_BROKER__PROTOCOL": "SASL_PLAINTEXT",
-        "LOCKSTEP_TOKENS__KEY_SET_URL": f"{service_url(profile, 'identity')}/v1/keys",
+        "LOCKSTEP_TOKENS__KEY_SET_URL": f"{places.services['identity']}/v1/keys",
         "LOCKSTEP_TOKENS__ISSUER": ISSUER,
-        "LOCKSTEP_CLOCK__OFFSET_FILE": str(profile.clock_offset_file),
-        "LOCKSTEP_PORTAL__PUBLIC_URL": service_url(profile, "portal"),
+        "LOCKSTEP_CLOCK__OFFSET_FILE": str(places.profile.clock_offset_file),
+        "LOCKSTEP_PORTAL__PUBLIC_URL": places.public_url,
     }
     own = {
         "identity": {
-            "LOCKSTEP_SIGNING_KEY_FILE": str(keys.signing_key_file(profile)),
-            "LOCKSTEP_BOOTSTRAP__CLIENT_SECRET_FILE": str(keys.client_secret_file(profile)),
+            "LOCKSTEP_SIGNING_KEY_FILE": str(keys.signing_key_file(places.profile)),
+            "LOCKSTEP_BOOTSTRAP__CLIENT_SECRET_FILE": str(keys.client_secret_file(places.profile)),
         },
         "notifier": {
-            "LOCKSTEP_SMTP__HOST": HOST,
-            "LOCKSTEP_SMTP__PORT": str(profile.port("smtp")),
+            "LOCKSTEP_SMTP__HOST": places.smtp_host,
+            "LOCKSTEP_SMTP__PORT": str(places.smtp_port),
             "LOCKSTEP_SMTP__SENDER": "Lockstep Service <service@lockstep.example>",
         },
         "portal": {
             **{
-                f"LOCKSTEP_SERVICES__{name.upper()}": service_url(profile, name)
+                f"LOCKSTEP_SERVICES__{name.upper()}": places.services[name]
                 for name in ("identity", "catalog", "tickets", "notifier")
             },
-            "LOCKSTEP_ASSETS_DIR": str(assets),
-            "LOCKSTEP_SESSION_KEY_FILE": str(keys.session_key_file(profile)),
+            "LOCKSTEP_ASSETS_DIR": str(places.assets),
+            "LOCKSTEP_SESSION_KEY_FILE": str(keys.session_key_file(places.profile)),
         },
     }
     return {**common, **own.get(service, {})}

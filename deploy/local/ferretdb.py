@@ -34,10 +34,11 @@ class FerretDB:
                 *("--debug-addr=-", "--telemetry=disable", "--log-level=WARN"),
             ],
             port=self._profile.port("ferretdb"),
-            ready=self._ready,
+            ready=self.ready,
         )
 
-    def _ready(self) -> str | None:
+    def ready(self) -> str | None:
+        """None when the store answers, else what is wrong."""
         client: pymongo.MongoClient[dict[str, object]] = pymongo.MongoClient(
             store_url(self._profile), serverSelectionTimeoutMS=1000, timeoutMS=3000
         )

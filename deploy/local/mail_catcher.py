@@ -192,14 +192,14 @@ def _handler(mailbox: Mailbox) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-async def serve(smtp_port: int, web_port: int) -> None:
+async def serve(smtp_port: int, web_port: int, host: str = HOST) -> None:
     """Serve until SIGTERM or SIGINT."""
     mailbox = Mailbox()
     controller = Controller(
-        Receiver(mailbox), hostname=HOST, port=smtp_port, data_size_limit=LARGEST_BYTES, enable_SMTPUTF8=True
+        Receiver(mailbox), hostname=host, port=smtp_port, data_size_limit=LARGEST_BYTES, enable_SMTPUTF8=True
     )
     controller.start()
-    web = ThreadingHTTPServer((HOST, web_port), _handler(mailbox))
+    web = ThreadingHTTPServer((host, web_port), _handler(mailbox))
     threading.Thread(target=web.serve_forever, name="web", daemon=True).start()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -213,5 +213,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="catch mail and show it")
     parser.add_argument("--smtp-port", type=int, required=True)
     parser.add_argument("--web-port", type=int, required=True)
+    parser.add_argument("--host", default=HOST, help="where to listen; 0.0.0.0 inside a container")
     arguments = parser.parse_args()
-    asyncio.run(serve(arguments.smtp_port, arguments.web_port))
+    asyncio.run(serve(arguments.smtp_port, arguments.web_port, arguments.host))

@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from deploy.local import installations
-from deploy.local.environment import service_environment
+from deploy.local import installations, keys
+from deploy.local.environment import local_places, service_environment
 from deploy.local.ferretdb import FerretDB
 from deploy.local.kafka import Kafka
 from deploy.local.layout import HOST, REPOSITORY, SERVICES, Profile
@@ -46,7 +46,12 @@ def service_program(
 ) -> Program:
     """A service, or with an instance other than "0" a further replica of it, named `<service>-<instance>`."""
     port = profile.replica_port(service, instance)
-    own = service_environment(profile, service, instance=instance, assets=_assets(service))
+    own = service_environment(
+        local_places(profile, _assets(service)),
+        service,
+        instance=instance,
+        broker_password=keys.broker_password(profile, service),
+    )
     return Program(
         name=service if instance == "0" else f"{service}-{instance}",
         command=[
