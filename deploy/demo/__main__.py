@@ -53,6 +53,8 @@ def farewell(on: Stage, password: str) -> None:
         f"\n  The product's clock stays where the story ended ({on.now():%d %b %Y %H:%M} UTC) and runs on from there:\n"
         "  put back, what has happened would lie in the future. The next demonstration sets it again. To real time:\n"
         f"    rm {on.clock_offset_file}\n"
+        "  To let dispatch, engineers and contact centre answer what you report by hand: .venv/bin/python -m "
+        "deploy.demo.parties\n"
         "  Everything keeps running. To stop it: make down"
     )
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 15.0
-POLL_SECONDS = 0.01
+POLL_SECONDS = 0.02
 
 
 class HopMissing(Exception):

@@ -57,14 +57,14 @@ async def report(on: Stage, password: str, mails: set[str]) -> Record:
     found = await ticket(on)
     on.number = found["number"]
     what = f"he reports {ERROR_CODE} on {device['serial']}: ticket {on.number}"
-    on.timeline.hop(on.now(), what, "until the portal has answered", answered - begun)
+    on.timeline.hop(on.now(), what, "from the press of the button to the answer", answered - begun)
     on.timeline.note(on.now(), f"page: “{page.headline}”")
     engineer_by = datetime.fromisoformat(found["promise"]["engineer_by"])
     if clock_text(engineer_by) not in page.answer:
         raise HopMissing(f"the page does not promise {clock_text(engineer_by)}: {page.answer}")
-    order = await hears(on, on.dispatch, "dispatch.work-order.requested.v1", answered)
-    await hears(on, on.contact_centre, "contact-centre.case.opened.v1", answered)
-    await mail_comes(on, "the request has arrived", answered, mails)
+    order = await hears(on, on.dispatch, "dispatch.work-order.requested.v1", begun)
+    await hears(on, on.contact_centre, "contact-centre.case.opened.v1", begun)
+    await mail_comes(on, "the request has arrived", begun, mails)
     return order.record
 
 
