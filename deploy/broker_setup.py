@@ -1,8 +1,13 @@
-"""Brings a broker to what `deploy/topics.py` says: users, topics with their settings, rights."""
+"""Brings a broker to what `deploy/topics.py` says: users, topics with their settings, rights.
 
+python -m deploy.broker_setup --bootstrap kafka:9092 --keys FOLDER      FOLDER holds a file broker-<principal> each
+"""
+
+import argparse
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from confluent_kafka.admin import (
@@ -175,3 +180,18 @@ def _exactly(binding: AclBinding) -> AclBindingFilter:
         binding.operation,
         binding.permission_type,
     )
+
+
+def main() -> None:
+    """Apply the table to the broker that the command line names."""
+    parser = argparse.ArgumentParser(description="set users, topics and rights")
+    parser.add_argument("--bootstrap", required=True)
+    parser.add_argument("--keys", required=True, type=Path)
+    parser.add_argument("--protocol", default="SASL_PLAINTEXT")
+    arguments = parser.parse_args()
+    passwords = {name: (arguments.keys / f"broker-{name}").read_text() for name in PRINCIPALS}
+    print(apply(admin_client(arguments.bootstrap, passwords[ADMIN], protocol=arguments.protocol), passwords))
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from deploy.local import checks, docker, keys
+from deploy.local import checks, compose, docker, keys
 from deploy.local.environment import service_url
 from deploy.local.errors import LocalError
 from deploy.local.layout import HOST, PROFILES, REPOSITORY, Profile
@@ -18,7 +18,7 @@ Command = Callable[[argparse.Namespace, Profile], int]
 
 def run_up(arguments: argparse.Namespace, profile: Profile) -> int:
     if docker.engine_answers():
-        return docker.compose("up", "--detach", "--build", "--wait")
+        return compose.up(profile)
     up(profile, () if arguments.only_servers else _names(arguments.services))
     total("servers and services are up")
     say(f"  portal       {service_url(profile, 'portal')}")
