@@ -1,0 +1,217 @@
+"""Signing in: passwords, throttling, sessions, keys, machine clients."""
+
+import base64
+import json
+import secrets
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.stack import Stack
+from tests.support.world import Person, World
+
+
+async def sign_in(stack: Stack, email: str, password: str, *, address: str | None = None) -> httpx.Response:
+    async with await stack.client("identity") as client:
+        headers = {"X-Forwarded-For": address} if address else {}
+        return await client.post("/v1/sessions", json={"email": email, "password": password}, headers=headers)
+
+
+async def tokens_of(stack: Stack, person: Person) -> dict[str, Any]:
+    answer = await sign_in(stack, person.email, person.password)
+    assert answer.status_code == 201, answer.text
+    tokens: dict[str, Any] = answer.json()
+    return tokens
+
+
+async def refreshed(stack: Stack, refresh_token: str) -> httpx.Response:
+    async with await stack.client("identity") as client:
+        return await client.post("/v1/sessions/refresh", json={"refresh_token": refresh_token})
+
+
+def part(token: str, index: int) -> dict[str, Any]:
+    text = token.split(".")[index]
+    content: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return content
+
+
+async def test_a_token_says_who_and_is_signed_by_a_published_key(stack: Stack, world: World) -> None:
+    person = await world.person()
+    tokens = await tokens_of(stack, person)
+    claims = part(tokens["access_token"], 1)
+    assert claims["sub"] == person.user_id == tokens["user_id"]
+    assert claims["sid"] == tokens["session_id"]
+    assert (claims["iss"], claims["aud"], claims["kind"]) == ("lockstep", "lockstep", "user")
+    assert claims["exp"] - claims["iat"] == tokens["expires_in"] == 300
+    assert claims["rights_version"] > 0
+    async with await stack.client("identity") as client:
+        keys = (await client.get("/v1/keys")).json()["keys"]
+    assert part(tokens["access_token"], 0)["kid"] in {key["kid"] for key in keys}
+    assert all("d" not in key for key in keys)
+
+
+async def test_the_address_is_found_in_any_case(stack: Stack, world: World) -> None:
+    person = await world.person()
+    assert (await sign_in(stack, person.email.upper(), person.password)).status_code == 201
+
+
+async def test_every_wrong_sign_in_is_answered_alike(stack: Stack, world: World) -> None:
+    person = await world.person()
+    wrong = await sign_in(stack, person.email, "not the password")
+    unknown = await sign_in(stack, f"{secrets.token_hex(8)}@nobody.example", "not the password")
+    assert wrong.status_code == unknown.status_code == 401
+    assert wrong.json() == unknown.json()
+    assert wrong.json()["code"] == "credentials_wrong"
+
+
+async def test_an_unknown_address_takes_as_long_as_a_wrong_password(stack: Stack, world: World) -> None:
+    person = await world.person()
+    known: list[float] = []
+    unknown: list[float] = []
+    for _ in range(4):
+        for email, times in ((person.email, known), (f"{secrets.token_hex(8)}@nobody.example", unknown)):
+            started = time.perf_counter()
+            await sign_in(stack, email, "not the password")
+            times.append(time.perf_counter() - started)
+    # A hash takes many times longer than the rest, so an answer without one would stand out.
+    assert min(unknown) > 0.5 * min(known)
+
+
+async def test_many_failures_delay_this_address_and_nobody_else(stack: Stack, world: World) -> None:
+    person = await world.person()
+    # The delay runs while a hash is computed, so on a busy machine the first ones may be over before they are felt.
+    for attempt in range(12):
+        answer = await sign_in(stack, person.email, "not the password", address="198.51.100.7")
+        if answer.status_code == 429:
+            break
+        assert answer.status_code == 401
+    assert attempt > 5
+    delayed = await sign_in(stack, person.email, person.password, address="198.51.100.7")
+    assert delayed.status_code == 429
+    assert delayed.json()["code"] == "too_many_attempts"
+    assert int(delayed.headers["Retry-After"]) >= 1
+    assert (await sign_in(stack, person.email, person.password, address="203.0.113.9")).status_code == 201
+
+
+async def test_the_right_password_clears_the_count(stack: Stack, world: World) -> None:
+    person = await world.person()
+    for _ in range(2):
+        for _ in range(4):
+            await sign_in(stack, person.email, "not the password", address="198.51.100.8")
+        assert (await sign_in(stack, person.email, person.password, address="198.51.100.8")).status_code == 201
+
+
+async def test_a_refresh_token_works_once_and_using_it_again_ends_the_session(stack: Stack, world: World) -> None:
+    tokens = await tokens_of(stack, await world.person())
+    first = await refreshed(stack, tokens["refresh_token"])
+    assert first.status_code == 200
+    assert first.json()["session_id"] == tokens["session_id"]
+    reused = await refreshed(stack, tokens["refresh_token"])
+    assert reused.status_code == 401
+    assert reused.json()["code"] == "refresh_token_invalid"
+    assert (await refreshed(stack, first.json()["refresh_token"])).status_code == 401
+
+
+async def test_a_guessed_refresh_token_ends_nothing(stack: Stack, world: World) -> None:
+    tokens = await tokens_of(stack, await world.person())
+    assert (await refreshed(stack, f"{tokens['session_id']}.guess.guess")).status_code == 401
+    assert (await refreshed(stack, tokens["refresh_token"])).status_code == 200
+
+
+async def test_sessions_are_listed_and_can_be_ended(stack: Stack, world: World) -> None:
+    person = await world.person()
+    other = await tokens_of(stack, person)
+    own = await tokens_of(stack, person)
+    async with await stack.client("identity", own["access_token"]) as client:
+        listed = (await client.get("/v1/sessions")).json()["items"]
+        assert {one["session_id"] for one in listed} >= {own["session_id"], other["session_id"]}
+        assert [one["session_id"] for one in listed if one["current"]] == [own["session_id"]]
+        assert (await client.delete(f"/v1/sessions/{other['session_id']}")).status_code == 204
+        assert (await client.delete(f"/v1/sessions/{other['session_id']}")).status_code == 404
+    assert (await refreshed(stack, other["refresh_token"])).status_code == 401
+    assert (await refreshed(stack, own["refresh_token"])).status_code == 200
+
+
+async def test_nobody_ends_another_persons_session(stack: Stack, world: World) -> None:
+    victim = await tokens_of(stack, await world.person())
+    async with await world.api("identity", await world.person()) as client:
+        assert (await client.delete(f"/v1/sessions/{victim['session_id']}")).status_code == 404
+    assert (await refreshed(stack, victim["refresh_token"])).status_code == 200
+
+
+async def test_signing_out_ends_the_session(stack: Stack, world: World) -> None:
+    tokens = await tokens_of(stack, await world.person())
+    async with await stack.client("identity") as client:
+        answer = await client.post("/v1/sessions/sign-out", json={"refresh_token": tokens["refresh_token"]})
+        assert answer.status_code == 204
+    assert (await refreshed(stack, tokens["refresh_token"])).status_code == 401
+
+
+async def test_a_new_password_ends_the_other_sessions(stack: Stack, world: World) -> None:
+    person = await world.person()
+    other, own = await tokens_of(stack, person), await tokens_of(stack, person)
+    new = secrets.token_urlsafe(18)
+    async with await stack.client("identity", own["access_token"]) as client:
+        wrong = await client.post("/v1/me/password", json={"current_password": "wrong", "new_password": new})
+        assert (wrong.status_code, wrong.json()["code"]) == (422, "current_password_wrong")
+        weak = await client.post("/v1/me/password", json={"current_password": person.password, "new_password": "short"})
+        assert weak.status_code == 422
+        assert weak.json()["errors"][0] | {"message": ""} == {
+            "field": "new_password",
+            "rule": "password_too_short",
+            "message": "",
+        }
+        changed = await client.post("/v1/me/password", json={"current_password": person.password, "new_password": new})
+        assert changed.status_code == 204
+    assert (await refreshed(stack, other["refresh_token"])).status_code == 401
+    assert (await refreshed(stack, own["refresh_token"])).status_code == 200
+    assert (await sign_in(stack, person.email, person.password)).status_code == 401
+    assert (await sign_in(stack, person.email, new)).status_code == 201
+
+
+async def test_a_suspended_user_is_out_at_once(stack: Stack, world: World) -> None:
+    person = await world.person()
+    tokens = await tokens_of(stack, person)
+    async with await world.api("identity") as machine:
+        assert (await machine.post(f"/v1/users/{person.user_id}/suspend", json={})).status_code == 200
+    async with await stack.client("identity", tokens["access_token"]) as client:
+        assert (await client.get("/v1/me")).status_code == 401
+    assert (await refreshed(stack, tokens["refresh_token"])).status_code == 401
+    assert (await sign_in(stack, person.email, person.password)).status_code == 401
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "a.b.c"])
+async def test_without_a_token_of_ours_nobody_gets_in(stack: Stack, token: str) -> None:
+    async with await stack.client("identity", token or None) as client:
+        answer = await client.get("/v1/me")
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_machine_client_gets_its_scopes_and_rotates_its_secret(stack: Stack, world: World) -> None:
+    async with await world.api("identity") as machine:
+        made = await machine.post("/v1/clients", json={"name": f"party {world.prefix}", "scopes": ["tickets:read"]})
+        assert made.status_code == 201
+        credentials = made.json()
+        rotated = (await machine.post(f"/v1/clients/{credentials['client_id']}/secret")).json()
+        for secret in (credentials["client_secret"], rotated["client_secret"]):
+            answer = await machine.post("/v1/clients/token", json={**credentials, "client_secret": secret})
+            assert part(answer.json()["access_token"], 1)["scopes"] == ["tickets:read"]
+        wrong = await machine.post("/v1/clients/token", json={**credentials, "client_secret": "wrong"})
+        assert (wrong.status_code, wrong.json()["code"]) == (401, "client_credentials_wrong")
+        assert (await machine.delete(f"/v1/clients/{credentials['client_id']}")).status_code == 204
+        gone = await machine.post("/v1/clients/token", json=rotated)
+        assert gone.status_code == 401
+
+
+async def test_a_client_gives_no_scope_that_it_lacks(world: World) -> None:
+    async with await world.api("identity") as machine:
+        answer = await machine.post("/v1/clients", json={"name": "greedy", "scopes": ["meters:write"]})
+    assert answer.status_code == 403
+
+
+async def test_only_service_administrators_and_their_clients_manage_clients(world: World) -> None:
+    async with await world.api("identity", await world.agent()) as agent:
+        assert (await agent.get("/v1/clients")).status_code == 403
