@@ -1,31 +1,27 @@
 """Fixtures: one set of real servers for the whole run, the services on top where a test asks for them."""
 
 import os
-import shutil
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from deploy.local.layout import Profile, existing_services
 from deploy.local.servers import Servers
+from tests.containers import servers_for
 from tests.support.stack import Stack
 from tests.support.world import World
 
 PROFILE_SETTING = "LOCKSTEP_TEST_PROFILE"
 
 
-def _profile() -> Profile:
-    """The profile `test`, or one of one's own to test beside others: `LOCKSTEP_TEST_PROFILE=mine:9300`."""
-    name, _, port = os.environ.get(PROFILE_SETTING, "").partition(":")
-    return Profile.at(name, int(port)) if port else Profile.named("test")
-
-
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    """Kafka, the store and the mail catcher of the profile `test`, on fresh data, without services."""
-    profile = _profile()
-    shutil.rmtree(profile.directory / "data", ignore_errors=True)
-    with Servers(profile, services=()) as running:
+    """Kafka, the store and the mail catcher of the profile `test`, on fresh data, without services.
+
+    `LOCKSTEP_TEST_PROFILE=mine:9300` names a profile of one's own, to test beside others.
+    """
+    profile = Profile.parse(os.environ.get(PROFILE_SETTING) or "test")
+    with servers_for(profile, services=(), fresh=True) as running:
         yield running
 
 
