@@ -64,9 +64,9 @@ def search_filter(text: str) -> dict[str, Any] | None:
 
 
 def order_keys(state: DeviceState) -> dict[str, str]:
-    """The device's place in each order; numbers inside texts count as numbers."""
+    """The device's place in each order; numbers inside names count as numbers, those inside serials do not."""
     return {
-        "serial": _order(state.serial),
+        "serial": search_key(state.serial) or LAST,
         "own_name": _order(state.own_name),
         "model": _order(state.model_name),
         "site": _order(f"{state.site.city} {state.site.street} {state.site.name}"),
