@@ -1,0 +1,1 @@
+"""Articles, their search and guided fault-finding: nothing runs yet."""

@@ -1,0 +1,1 @@
+"""Readings, the remote link and stock: nothing runs yet."""
