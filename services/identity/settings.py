@@ -19,7 +19,14 @@ class SessionSettings(BaseModel):
 
 
 class PasswordSettings(BaseModel):
-    """One hash takes 64 MiB and about 100 ms of a processor: `threads` hash at once, `waiting` more may queue."""
+    """argon2id as RFC 9106 recommends it for constrained memory; the floor is that of OWASP.
+
+    So one hash takes 64 MiB and about 0.2 s of a processor: `threads` hash at once, `waiting` more may queue.
+    """
+
+    memory_kib: int = Field(default=64 * 1024, ge=19 * 1024)
+    passes: int = Field(default=3, ge=2)
+    lanes: int = Field(default=4, ge=1)
 
     threads: int = Field(default=2, gt=0)
     waiting: int = Field(default=30, ge=0)

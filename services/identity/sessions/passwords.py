@@ -24,10 +24,12 @@ class PasswordTooWeak(Invalid):
 
 
 class Passwords:
-    """argon2id with the parameters of RFC 9106 for constrained memory: 64 MiB, three passes, four lanes."""
+    """Hashes and verifies; a kept hash with other parameters than today's is `is_outdated`."""
 
     def __init__(self, settings: PasswordSettings) -> None:
-        self._hasher = PasswordHasher()
+        self._hasher = PasswordHasher(
+            time_cost=settings.passes, memory_cost=settings.memory_kib, parallelism=settings.lanes
+        )
         self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="argon2")
         self._most = settings.threads + settings.waiting
         self._present = 0
