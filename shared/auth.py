@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -103,7 +103,7 @@ class Callers:
             raise TokenTooOld()
         known = self._known.get(claims.sub)
         if known is not None and time.monotonic() - known[0] < REMEMBERED_SECONDS and known[1] >= claims.rights_version:
-            return known[2]
+            return replace(known[2], session_id=claims.sid)
         return await self._look_up(claims)
 
     def forget(self, user_id: str) -> None:
