@@ -25,6 +25,7 @@ class Next:
 
     text: str
     at: datetime | None = None
+    late: bool = False
 
 
 def clock_of(ticket: TicketState, kind: ClockKind) -> ClockState | None:
@@ -100,7 +101,7 @@ def _visit_answer(texts: Texts, ticket: TicketView, visit: VisitState) -> Answer
         return Answer(
             "late",
             texts.text("The engineer is late"),
-            (texts.text("He was announced for %(window)s. We are finding out what happened.", window=window),),
+            (texts.text("The visit was announced for %(window)s. We are finding out what happened.", window=window),),
         )
     if visit.customer_reply == "confirmed":
         lines.append(texts.text("You confirmed this time."))
@@ -123,10 +124,8 @@ def _promise_answer(texts: Texts, ticket: TicketView, phone: str | None) -> Answ
     else:
         start = texts.text("We are working on it.")
     if engineer_by:
-        lines = [f"{start} {_coming_in(texts, engineer_by)}"]
         elsewhere = site_time(texts, ticket, engineer_by)
-        if elsewhere:
-            lines.append(elsewhere)
+        lines = [_coming_in(texts, engineer_by), *([elsewhere] if elsewhere else []), start]
         return Answer(
             "calm", texts.text("An engineer comes by %(when)s", when=texts.at_moment(engineer_by)), tuple(lines)
         )
@@ -137,10 +136,8 @@ def _promise_answer(texts: Texts, ticket: TicketView, phone: str | None) -> Answ
 
 
 def _coming_in(texts: Texts, at: datetime) -> str:
-    """How long it still takes, as a sentence of its own."""
-    if at <= texts.now:
-        return texts.text("That is now.")
-    return texts.text("That is %(relative)s.", relative=texts.relative(at))
+    """How long it still takes."""
+    return texts.text("now") if at <= texts.now else texts.relative(at)
 
 
 def _finished(texts: Texts, ticket: TicketView) -> Answer:
@@ -172,7 +169,7 @@ def ticket_next(texts: Texts, ticket: TicketView) -> Next:
     due = next((clock.due_at for clock in open_clocks(ticket)), None)
     if due:
         if due <= texts.now:
-            return Next(texts.text("overdue"), due)
+            return Next(texts.text("overdue"), due, late=True)
         return Next(texts.text("by %(when)s", when=texts.moment(due)), due)
     return Next(texts.text("in progress"))
 

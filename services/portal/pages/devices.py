@@ -59,10 +59,16 @@ async def device_list(request: Request, session: SessionDep) -> Response:
 def _row(texts: Texts, device: DeviceView) -> dict[str, Any]:
     return {
         "device": device,
-        "place": place(device.site, device.location),
+        "place": ", ".join(part for part in (device.site.city, *inside(device)) if part),
         "contract": contract_state(texts, device.contract_state),
         "tickets": open_tickets(texts, device.open_tickets),
     }
+
+
+def inside(device: DeviceView) -> list[str]:
+    """The place inside the site, from the building to the room."""
+    location = device.location
+    return [part for part in (location.building, location.floor, location.room, location.note) if part]
 
 
 def _columns(texts: Texts, address: Address) -> list[Column]:
@@ -149,11 +155,7 @@ async def device_page(request: Request, session: SessionDep, device_id: str) -> 
         sentences=contract_sentence(texts, device),
         state=device_state(texts, device.status),
         place=place(device.site),
-        inside=[
-            part
-            for part in (device.location.building, device.location.floor, device.location.room, device.location.note)
-            if part
-        ],
+        inside=inside(device),
         active=[row(texts, ticket, staff=staff) for ticket in active],
         past=[row(texts, ticket, staff=staff) for ticket in tickets if ticket not in active],
         tickets_down=page.down("tickets"),

@@ -1,9 +1,11 @@
 """Home: what needs me today?"""
 
+from datetime import datetime, timedelta
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.portal.pages.answers import Answer, coming_visit
+from services.portal.pages.answers import Answer, coming_visit, open_clocks
 from services.portal.pages.models import TicketView
 from services.portal.pages.page import Page, SessionDep, backends_of, open_page
 from services.portal.pages.ticket_view import row
@@ -33,11 +35,11 @@ async def home(request: Request, session: SessionDep) -> Response:
         (t for t in tickets if t not in waiting and (v := coming_visit(t)) and v.window_from),
         key=lambda t: (coming_visit(t) or t.visits[0]).window_from or t.opened_at,
     )
-    others = [t for t in tickets if t not in waiting and t not in visits]
+    others = sorted((t for t in tickets if t not in waiting and t not in visits), key=_urgency)
     devices = page.value("devices")
     return page.render(
         "home.html",
-        answer=home_answer(page, waiting, visits, len(tickets)),
+        answer=home_answer(page, waiting, visits, others, len(tickets)),
         waiting=[row(page.texts, t) for t in waiting],
         visits=[row(page.texts, t) for t in visits],
         others=[row(page.texts, t, staff=staff) for t in others],
@@ -48,7 +50,15 @@ async def home(request: Request, session: SessionDep) -> Response:
     )
 
 
-def home_answer(page: Page, waiting: list[TicketView], visits: list[TicketView], count: int) -> Answer:
+def _urgency(ticket: TicketView) -> datetime:
+    clocks = open_clocks(ticket)
+    return clocks[0].due_at if clocks else ticket.opened_at + timedelta(days=365)
+
+
+def home_answer(
+    page: Page, waiting: list[TicketView], visits: list[TicketView], others: list[TicketView], count: int
+) -> Answer:
+    """What needs the reader today, in one sentence."""
     texts = page.texts
     today = texts.local(texts.now).date()
     due = [coming_visit(ticket) for ticket in visits]
@@ -61,6 +71,9 @@ def home_answer(page: Page, waiting: list[TicketView], visits: list[TicketView],
         )
     if today_visits:
         return Answer("calm", texts.plural("One visit today", "%(num)s visits today", len(today_visits)))
+    late = [ticket for ticket in others if any(clock.due_at <= texts.now for clock in open_clocks(ticket)[:1])]
+    if late:
+        return Answer("late", texts.plural("One request is late", "%(num)s requests are late", len(late)))
     if count:
         return Answer(
             "good",
