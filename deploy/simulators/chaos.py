@@ -69,7 +69,6 @@ OPPOSITES = {
     "dispatch.visit.cancelled.v1": "dispatch.visit.moved.v1",
     "engineer.visit.arrived.v1": "engineer.visit.travelling.v1",
     "engineer.visit.reported.v1": "engineer.visit.travelling.v1",
-    "contact-centre.ticket.acknowledged.v1": "contact-centre.ticket.closed.v1",
     "contact-centre.ticket.closed.v1": "contact-centre.ticket.acknowledged.v1",
 }
 
