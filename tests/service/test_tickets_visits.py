@@ -211,7 +211,6 @@ async def test_a_new_site_reaches_dispatch_and_flags_the_planned_visit(world: Wo
         await scene.tell("planned")
         await scene.becomes("visit_planned")
         site = {
-            "site_id": f"new-{world.prefix}",
             "name": "New house",
             "street": "Uusi katu 1",
             "postcode": "33100",

@@ -1,0 +1,1 @@
+"""Service-level clocks and the calendars that they run by."""

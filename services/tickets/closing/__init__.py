@@ -1,0 +1,1 @@
+"""Silence closes resolved tickets, after a warning."""

@@ -1,0 +1,1 @@
+"""Local views of devices, accounts and people."""

@@ -1,0 +1,1 @@
+"""What dispatch, engineers and the contact centre are told."""

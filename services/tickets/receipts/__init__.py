@@ -1,0 +1,1 @@
+"""Which party has taken notice of what; the timeline."""

@@ -1,0 +1,1 @@
+"""Tickets: opening, states, people's acts, lists."""

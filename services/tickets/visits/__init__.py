@@ -1,0 +1,1 @@
+"""Visits: what dispatch and engineers tell, what customers answer."""
