@@ -1,4 +1,4 @@
-"""People and tickets as the owners' topics tell them, for tests that need nothing but the notifier."""
+"""One recipient and one ticket: the person is a real user, the ticket's events come as the owner would publish them."""
 
 import uuid
 from collections.abc import Mapping
@@ -8,37 +8,56 @@ from typing import Any
 
 from shared.contracts.base import Event
 from shared.contracts.catalog import GrantsChanged, GrantsState
-from shared.contracts.identity import (
-    EditionPublished,
-    PersonChanged,
-    PersonState,
-    Right,
-    Role,
-    UserCreated,
-    UserState,
-    UserStatus,
-    UserSuspended,
-)
+from shared.contracts.identity import EditionPublished, PersonChanged, PersonState
 from shared.contracts.tickets import TicketEvent, TicketOpened, TicketState
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
+from tests.support.world import World
 from tests.unit.notifier_samples import EDITION, TICKET
 
 # A country that no other test has an edition of.
 COUNTRY = "LI"
 
+# What a test publishes in an owner's name has to be newer than what the owner itself has published.
+NEWER = 1000
+
 
 @dataclass
 class Scene:
-    """One recipient and one ticket of an own account; every id is new."""
+    """Every id is new. The ticket exists on its topic alone; only views follow that."""
 
     stack: Stack
-    user_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    account_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    account_id: str
+    user_id: str
+    email: str
     ticket_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    email: str = field(default_factory=lambda: f"{uuid.uuid4().hex}@customer.example")
-    language: str = "de"
-    _sequences: dict[str, int] = field(default_factory=dict)
+    _told: int = 0
+    _newer: int = NEWER
+
+    @classmethod
+    async def of(cls, world: World, *, whole: bool = True, domain: str = "customer.example") -> "Scene":
+        """A device manager of an account of his own, of all its devices or of none yet."""
+        account = await world.account("DE")
+        email = f"{uuid.uuid4().hex}@{domain}"
+        async with await world.api("identity") as identity:
+            answer = await identity.post(
+                "/v1/users",
+                json={
+                    "first_name": "Anna",
+                    "last_name": "Müller",
+                    "email": email,
+                    "language": "de",
+                    "time_zone": "Europe/Berlin",
+                    "country": COUNTRY,
+                    "password": uuid.uuid4().hex,
+                    "rights": [{"account_id": account.account_id, "role": "device_manager", "whole": whole}],
+                },
+            )
+            assert answer.status_code == 201, answer.text
+        scene = cls(world.stack, account.account_id, answer.json()["user_id"], email)
+        edition = EDITION.model_copy(update={"country": COUNTRY})
+        await scene.publish("identity", EditionPublished(edition=edition), COUNTRY)
+        return scene
 
     @property
     def number(self) -> str:
@@ -48,29 +67,13 @@ class Scene:
     def device_id(self) -> str:
         return f"device-of-{self.account_id}"
 
-    async def publish(self, owner: str, event: Event, key: str, **headers: str) -> str:
-        """Send what an owner would publish, with the next version of its aggregate; returns the event's id."""
-        aggregate = f"{event.topic}/{key}"
-        self._sequences[aggregate] = self._sequences.get(aggregate, 0) + 1
-        sequence = headers.pop("ce_sequence", str(self._sequences[aggregate]))
-        return await self.stack.wire(owner).send(event, key, ce_sequence=sequence, **headers)
+    async def publish(self, owner: str, event: Event, key: str) -> None:
+        """Send a newer state in an owner's name."""
+        self._newer += 1
+        await self.stack.wire(owner).send(event, key, ce_sequence=str(self._newer))
 
-    async def enter(self, *, whole: bool = True, status: UserStatus = UserStatus.ACTIVE) -> None:
-        """The recipient, a device manager, becomes known: of the whole account or of nothing yet."""
-        user = UserState(
-            user_id=self.user_id,
-            status=status,
-            rights=(Right(account_id=self.account_id, role=Role.DEVICE_MANAGER, whole=whole),),
-            country=COUNTRY,
-            language=self.language,
-            time_zone="Europe/Berlin",
-        )
-        await self.publish("identity", UserCreated(user=user, occurred_at=datetime.now(UTC)), self.user_id)
-        edition = EDITION.model_copy(update={"country": COUNTRY})
-        await self.publish("identity", EditionPublished(edition=edition), COUNTRY)
-        await self.has_address(self.email)
-
-    async def has_address(self, email: str) -> None:
+    async def gets_address(self, email: str) -> None:
+        self.email = email
         person = PersonState(user_id=self.user_id, first_name="Anna", last_name="Müller", email=email)
         await self.publish("identity", PersonChanged(person=person), self.user_id)
 
@@ -78,17 +81,12 @@ class Scene:
         grants = GrantsState(user_id=self.user_id, devices=devices)
         await self.publish("catalog", GrantsChanged(grants=grants), self.user_id)
 
-    async def is_suspended(self) -> None:
-        user = UserState(
-            user_id=self.user_id,
-            status=UserStatus.SUSPENDED,
-            country=COUNTRY,
-            language=self.language,
-            time_zone="Europe/Berlin",
-        )
-        await self.publish("identity", UserSuspended(user=user, occurred_at=datetime.now(UTC)), self.user_id)
+    async def is_suspended(self, world: World) -> None:
+        async with await world.api("identity") as identity:
+            answer = await identity.post(f"/v1/users/{self.user_id}/suspend", json={"reason": "left the company"})
+            assert answer.status_code == 200, answer.text
 
-    def ticket(self, **changes: Any) -> TicketState:
+    def ticket(self) -> TicketState:
         return TICKET.model_copy(
             update={
                 "ticket_id": self.ticket_id,
@@ -97,18 +95,25 @@ class Scene:
                 "device": TICKET.device.model_copy(update={"device_id": self.device_id}),
                 "contact_user_id": self.user_id,
                 "opened_by": self.user_id,
-                **changes,
             }
         )
 
     async def happens(
-        self, kind: type[TicketEvent] = TicketOpened, *, ago: timedelta = timedelta(0), **headers: str
+        self,
+        kind: type[TicketEvent] = TicketOpened,
+        *,
+        ago: timedelta = timedelta(0),
+        event_id: str | None = None,
     ) -> str:
-        """One event of the ticket, told now or `ago`; returns its id."""
+        """One event of the ticket, told now or `ago`; returns its id. The `event_id` of the last one repeats that."""
         at = datetime.now(UTC) - ago
         visit = {"visit_id": "visit-1"} if "visit_id" in kind.model_fields else {}
         event = kind.model_validate({"ticket": self.ticket(), "occurred_at": at, **visit})
-        return await self.publish("tickets", event, self.ticket_id, ce_time=at.isoformat(), **headers)
+        if event_id is None:
+            event_id = str(uuid.uuid4())
+            self._told += 1
+        headers = {"ce_id": event_id, "ce_time": at.isoformat(), "ce_sequence": str(self._told)}
+        return await self.stack.wire("tickets").send(event, self.ticket_id, **headers)
 
     async def mails(self, count: int, *, within: float = 20.0) -> list[Mapping[str, Any]]:
         """Wait for so many mails to the recipient, oldest first."""

@@ -18,7 +18,7 @@ async def mailed(stack: Stack, person: Person, world: World) -> Scene:
     """A ticket of an account that the person manages, with two mails sent to him."""
     async with await world.api("identity", person) as identity:
         account_id = (await identity.get("/v1/me")).json()["rights"][0]["account_id"]
-    scene = Scene(stack, user_id=person.user_id, email=person.email, account_id=account_id)
+    scene = Scene(stack, account_id, person.user_id, person.email)
     await scene.happens(TicketOpened)
     await scene.happens(TicketClosed)
     await scene.mails(2)
@@ -79,7 +79,7 @@ async def test_a_mail_that_a_person_does_not_want_is_skipped(stack: Stack, world
         assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid")
     async with await world.api("identity", manager) as identity:
         account_id = (await identity.get("/v1/me")).json()["rights"][0]["account_id"]
-    scene = Scene(stack, user_id=manager.user_id, email=manager.email, account_id=account_id)
+    scene = Scene(stack, account_id, manager.user_id, manager.email)
     await scene.happens(TicketOpened)
     assert (await scene.message_that_is("skipped"))["reason"] == "not_wanted"
 

@@ -17,6 +17,7 @@ from tests.service.notifier_scene import Scene
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import value_of
+from tests.support.world import World
 
 SUBJECTS: dict[type[TicketEvent], str] = {
     TicketOpened: "Ihre Anfrage ist eingegangen",
@@ -28,9 +29,8 @@ SUBJECTS: dict[type[TicketEvent], str] = {
 }
 
 
-async def test_each_step_of_a_ticket_mails_its_contact_once_in_his_language(stack: Stack) -> None:
-    scene = Scene(stack)
-    await scene.enter()
+async def test_each_step_of_a_ticket_mails_its_contact_once_in_his_language(world: World) -> None:
+    scene = await Scene.of(world)
     for number, (kind, subject) in enumerate(SUBJECTS.items(), start=1):
         await scene.happens(kind)
         mail = (await scene.mails(number))[-1]
@@ -44,10 +44,9 @@ async def test_each_step_of_a_ticket_mails_its_contact_once_in_his_language(stac
     assert {message["status"] for message in await scene.messages()} == {"sent"}
 
 
-async def test_what_becomes_of_a_mail_is_published_without_address_and_words(stack: Stack) -> None:
-    scene = Scene(stack)
+async def test_what_becomes_of_a_mail_is_published_without_address_and_words(stack: Stack, world: World) -> None:
+    scene = await Scene.of(world)
     async with stack.wire("notifier").listening("notifier.messages") as heard:
-        await scene.enter()
         await scene.happens()
         message = await scene.message_that_is("sent")
         await heard.until(lambda own: len(own.of(message["_id"])) == 2)
@@ -58,20 +57,18 @@ async def test_what_becomes_of_a_mail_is_published_without_address_and_words(sta
     assert states[-1]["template_version"]
 
 
-async def test_a_redelivered_event_mails_once(stack: Stack) -> None:
-    scene = Scene(stack)
-    await scene.enter()
+async def test_a_redelivered_event_mails_once(world: World) -> None:
+    scene = await Scene.of(world)
     event_id = await scene.happens(TicketOpened)
     await scene.mails(1)
-    await scene.happens(TicketOpened, ce_id=event_id, ce_sequence="1")
+    await scene.happens(TicketOpened, event_id=event_id)
     await scene.happens(TicketClosed)
     mails = await scene.mails(2)
     assert [mail["subject"].partition(": ")[2] for mail in mails] == [SUBJECTS[TicketOpened], SUBJECTS[TicketClosed]]
 
 
-async def test_an_event_older_than_a_day_never_mails(stack: Stack) -> None:
-    scene = Scene(stack)
-    await scene.enter()
+async def test_an_event_older_than_a_day_never_mails(world: World) -> None:
+    scene = await Scene.of(world)
     await scene.happens(TicketOpened, ago=timedelta(hours=25))
     await scene.happens(TicketClosed, ago=timedelta(hours=23))
     mails = await scene.mails(1)
@@ -79,18 +76,17 @@ async def test_an_event_older_than_a_day_never_mails(stack: Stack) -> None:
     assert [message["kind"] for message in await scene.messages()] == ["ticket_closed"]
 
 
-async def test_a_recipient_who_becomes_known_a_moment_later_gets_his_mail(stack: Stack) -> None:
-    scene = Scene(stack)
+async def test_a_manager_whose_grant_arrives_a_moment_after_the_event_gets_his_mail(world: World) -> None:
+    scene = await Scene.of(world, whole=False)
     await scene.happens()
     await eventually(scene.messages, what="the queued message")
-    await scene.enter()
+    await scene.manages(scene.device_id)
     await scene.mails(1)
 
 
-async def test_a_manager_of_other_devices_gets_no_mail_and_one_of_this_device_does(stack: Stack) -> None:
-    stranger, manager = Scene(stack), Scene(stack)
+async def test_a_manager_of_other_devices_gets_no_mail_and_one_of_this_device_does(stack: Stack, world: World) -> None:
+    stranger, manager = await Scene.of(world, whole=False), await Scene.of(world, whole=False)
     for scene, device in ((stranger, "another-device"), (manager, manager.device_id)):
-        await scene.enter(whole=False)
         await scene.manages(device)
         await scene.happens()
     await manager.mails(1)
@@ -98,37 +94,32 @@ async def test_a_manager_of_other_devices_gets_no_mail_and_one_of_this_device_do
     assert await stack.mails_to(stranger.email) == []
 
 
-async def test_who_is_suspended_while_his_mail_waits_does_not_get_it(stack: Stack) -> None:
-    scene = Scene(stack, email=f"{Scene(stack).user_id}@busy.example")
-    await scene.enter()
+async def test_who_is_suspended_while_his_mail_waits_does_not_get_it(world: World) -> None:
+    scene = await Scene.of(world, domain="busy.example")
     await scene.happens()
     await scene.waits_because_of("deferred_451")
-    await scene.is_suspended()
-    await scene.has_address(f"{scene.user_id}@customer.example")
+    await scene.is_suspended(world)
+    await scene.gets_address(f"{scene.user_id}@customer.example")
     assert (await scene.message_that_is("skipped"))["reason"] == "not_active"
 
 
-async def test_a_mail_refused_for_now_is_sent_later(stack: Stack) -> None:
-    scene = Scene(stack, email=f"{Scene(stack).user_id}@busy.example")
-    await scene.enter()
+async def test_a_mail_refused_for_now_is_sent_later(world: World) -> None:
+    scene = await Scene.of(world, domain="busy.example")
     await scene.happens()
     await scene.waits_because_of("deferred_451")
-    scene.email = f"{scene.user_id}@customer.example"
-    await scene.has_address(scene.email)
+    await scene.gets_address(f"{scene.user_id}@customer.example")
     await scene.mails(1)
     assert (await scene.message_that_is("sent"))["attempt"] == 2
 
 
-async def test_a_mail_refused_for_good_has_failed_with_the_servers_code(stack: Stack) -> None:
-    scene = Scene(stack, email=f"{Scene(stack).user_id}@refused.example")
-    await scene.enter()
+async def test_a_mail_refused_for_good_has_failed_with_the_servers_code(world: World) -> None:
+    scene = await Scene.of(world, domain="refused.example")
     await scene.happens()
     assert (await scene.message_that_is("failed"))["reason"] == "refused_550"
 
 
-async def test_a_mail_waits_for_a_mail_server_that_is_away(stack: Stack) -> None:
-    scene = Scene(stack)
-    await scene.enter()
+async def test_a_mail_waits_for_a_mail_server_that_is_away(stack: Stack, world: World) -> None:
+    scene = await Scene.of(world)
     stack.servers.kill("mail")
     try:
         await scene.happens()
@@ -138,13 +129,11 @@ async def test_a_mail_waits_for_a_mail_server_that_is_away(stack: Stack) -> None
     assert len(await scene.mails(1)) == 1
 
 
-async def test_a_window_that_was_moved_while_its_mail_waited_is_not_announced_any_more(stack: Stack) -> None:
-    scene = Scene(stack, email=f"{Scene(stack).user_id}@busy.example")
-    await scene.enter()
+async def test_a_window_that_was_moved_while_its_mail_waited_is_not_announced_any_more(world: World) -> None:
+    scene = await Scene.of(world, domain="busy.example")
     await scene.happens(VisitPlanned)
     await scene.waits_because_of("deferred_451")
-    scene.email = f"{scene.user_id}@customer.example"
-    await scene.has_address(scene.email)
+    await scene.gets_address(f"{scene.user_id}@customer.example")
     await scene.happens(VisitMoved)
 
     async def both_done() -> bool:
@@ -159,10 +148,9 @@ async def test_a_window_that_was_moved_while_its_mail_waited_is_not_announced_an
 
 @pytest.mark.parametrize(("fault_point", "mails"), [("mail.claimed", 1), ("mail.sent", 2)])
 async def test_a_crash_while_handing_over_repeats_at_most_once_with_the_same_message_id(
-    stack: Stack, fault_point: str, mails: int
+    stack: Stack, world: World, fault_point: str, mails: int
 ) -> None:
-    scene = Scene(stack)
-    await scene.enter()
+    scene = await Scene.of(world)
     short = {"LOCKSTEP_SMTP__TIMEOUT_SECONDS": "1"}
     stack.servers.restart("notifier", {**short, "LOCKSTEP_FAULT_POINT": f"{fault_point}:1"})
     try:
