@@ -26,7 +26,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 HOST = "127.0.0.1"
@@ -192,13 +191,19 @@ def _handler(mailbox: Mailbox) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+async def listen(mailbox: Mailbox, host: str, port: int) -> asyncio.Server:
+    """Take mail on a port (0: any that is free) in the running event loop."""
+    loop = asyncio.get_running_loop()
+    receiver = Receiver(mailbox)
+    return await loop.create_server(
+        lambda: SMTP(receiver, data_size_limit=LARGEST_BYTES, enable_SMTPUTF8=True, loop=loop), host, port
+    )
+
+
 async def serve(smtp_port: int, web_port: int, host: str = HOST) -> None:
     """Serve until SIGTERM or SIGINT."""
     mailbox = Mailbox()
-    controller = Controller(
-        Receiver(mailbox), hostname=host, port=smtp_port, data_size_limit=LARGEST_BYTES, enable_SMTPUTF8=True
-    )
-    controller.start()
+    server = await listen(mailbox, host, smtp_port)
     web = ThreadingHTTPServer((host, web_port), _handler(mailbox))
     threading.Thread(target=web.serve_forever, name="web", daemon=True).start()
     stop = asyncio.Event()
@@ -206,7 +211,7 @@ async def serve(smtp_port: int, web_port: int, host: str = HOST) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await stop.wait()
     web.shutdown()
-    controller.stop()
+    server.close()
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ APT_CONFIGURATION = """\
 #clear APT::Update::Post-Invoke-Success;
 #clear DPkg::Post-Invoke;
 Dir::State "{work}/state";
-Dir::State::status "/dev/null";
+Dir::State::status "{work}/state/status";
 Dir::Cache "{work}/cache";
 Dir::Etc::sourcelist "{work}/sources.list";
 Dir::Etc::sourceparts "/dev/null";
@@ -52,6 +52,8 @@ def build(directory: Path) -> None:
     work = directory / "work"
     for name in ("state/lists/partial", "cache/archives/partial"):
         (work / name).mkdir(parents=True)
+    # No package counts as installed. apt puts its lock beside this file, so it must lie where anybody may write.
+    (work / "state" / "status").touch()
     (work / "apt.conf").write_text(APT_CONFIGURATION.format(work=work))
     (work / "sources.list").write_text(f"deb [signed-by={KEYRING}] {_mirror()} {RELEASE} main\n")
     environment = {"APT_CONFIG": str(work / "apt.conf"), "DEBIAN_FRONTEND": "noninteractive"}

@@ -144,7 +144,7 @@ class Child:
         return True
 
     def end(self) -> None:
-        """Kill it without asking, and whatever belongs to its session, and wait for its end."""
+        """Kill it without asking, the wrapper with the process that does the work, and wait for the end of both."""
         main = self.main
         main.send(signal.SIGKILL)
         if self.exit_code is None:
