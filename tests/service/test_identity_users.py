@@ -334,3 +334,19 @@ async def test_a_pending_user_is_activated_with_a_first_password(stack: Stack, w
         return await counted(world, account) == {user["user_id"]}
 
     await eventually(is_counted)
+
+
+async def test_an_administrator_whom_a_crash_left_uncounted_is_counted_later(stack: Stack, world: World) -> None:
+    account = await world.account("DE")
+    person = await administrator(world, account)
+    async with stack.store() as client:
+        accounts = stack.database(client, "identity")["accounts"]
+        await accounts.update_one({"_id": account.account_id}, {"$set": {"state.administrators": []}})
+    assert await counted(world, account) == set()
+    async with await world.api("identity", person) as own:
+        assert (await own.patch("/v1/me", json={"language": "en"})).status_code == 200
+
+    async def is_counted() -> bool:
+        return await counted(world, account) == {person.user_id}
+
+    await eventually(is_counted)
