@@ -3,16 +3,19 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 from faststream.security import SASLScram512
 
 from shared import faultpoints
-from shared.kafka.handling import Handling, Stopping
+from shared.kafka.handling import GivenBack, Handling
+from shared.kafka.producer import ProducerHolder
 from shared.kafka.subscription import Subscription
 from shared.settings import BrokerSettings
 
@@ -21,63 +24,107 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BATCH_TIMEOUT_MS = 20
+POLL_MS = 1_000
 REBALANCE_WAIT_SECONDS = 30
 SESSION_TIMEOUT_MS = 15_000
 START_LIMIT_SECONDS = 15.0
 STOP_LIMIT_SECONDS = 10.0
 
 
-class _RevokeWaits(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Holds a rebalance back until the running batch is done: else two members would handle it at once."""
+class _Batches(ConsumerRebalanceListener):  # type: ignore[misc]
+    """The batches of one subscription, one at a time.
 
-    def __init__(self, running: asyncio.Lock) -> None:
-        self._running = running
+    A rebalance waits until the batch in hand is done or given back: else two members would handle it at once.
+    """
+
+    def __init__(self, handling: Handling, most_records: int) -> None:
+        self._handling = handling
+        self._most_records = most_records
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def take(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
+        """Wait for records as long as it takes, instead of polling and sleeping as FastStream does.
+
+        Nothing is awaited between the fetch and the mark, so that no rebalance slips in between.
+        """
+        found = await consumer.getmany(timeout_ms=POLL_MS, max_records=self._most_records)
+        if found and not self._handling.stopping.is_set():
+            self._idle.clear()
+            self._handling.take()
+        return tuple(chain.from_iterable(found.values()))
+
+    async def work(self, message: KafkaAckableMessage) -> None:
+        try:
+            await self._handling.batch(message.raw_message)
+            faultpoints.reach(faultpoints.CONSUMER_WORKED)
+            await message.ack()
+        except GivenBack:
+            log.info("a batch is given back; it comes again", extra={"group": self._handling.group})
+        except KafkaError as error:
+            # The work is done; at worst another member does it once more.
+            log.warning("a commit failed", extra={"group": self._handling.group, "error": repr(error)})
+        finally:
+            self._idle.set()
+        if self._handling.stopped_because is not None:
+            # A later commit would cover what was given back: nothing is taken from here on.
+            await self._handling.stopping.wait()
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        async with asyncio.timeout(REBALANCE_WAIT_SECONDS), self._running:
-            log.debug("revoked %s", revoked)
+        self._handling.give_back()
+        try:
+            await asyncio.wait_for(self._idle.wait(), REBALANCE_WAIT_SECONDS)
+        except TimeoutError:
+            log.error("a rebalance did not wait any longer for a batch", extra={"group": self._handling.group})
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         log.debug("assigned %s", assigned)
 
 
 class Consumers:
-    """All consumers of one process. `start` returns at once and goes on trying while the broker is away."""
+    """All consumers of one process. `run` goes on trying while the broker is away."""
 
     def __init__(self, service: "Service", subscriptions: Sequence[Subscription]) -> None:
         self._service = service
         self._subscriptions = subscriptions
         self._stopping = asyncio.Event()
         self._broker: KafkaBroker | None = None
-        self.handlings = {one.group: Handling(one, service, self._stopping) for one in subscriptions}
+        settings = service.settings
+        # Apart from the outbox's: a dead letter that the broker refuses must not disturb the events.
+        self._producer = ProducerHolder(settings.broker, f"{settings.service}-{settings.instance}-parking")
+        self.handlings = {one.group: Handling(one, service, self._producer, self._stopping) for one in subscriptions}
         self.started = False
 
     def stopped(self) -> dict[str, str]:
-        """The groups that the burial limit stopped, with the reason."""
+        """The groups that stopped because of too many burials or an error in the plumbing, with the reason."""
         return {group: one.stopped_because for group, one in self.handlings.items() if one.stopped_because}
 
     async def run(self) -> None:
         """Start all consumers, again and again until the broker takes them; then wait for the end."""
         pause = 0.5
-        while not self.started:
+        while not self._stopping.is_set():
             broker = self._build()
             try:
                 await asyncio.wait_for(broker.start(), START_LIMIT_SECONDS)
-            except Exception as error:
-                log.warning("the broker does not take the consumers yet", extra={"error": repr(error)})
+            except BaseException as error:
                 await _stop(broker)
+                if not isinstance(error, Exception):
+                    raise
+                log.warning("the broker does not take the consumers yet", extra={"error": repr(error)})
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
             else:
                 self._broker, self.started = broker, True
-        await self._stopping.wait()
+                await self._stopping.wait()
 
     async def stop(self) -> None:
-        """Let running batches finish or give up uncommitted, within a limit."""
+        """Let running batches finish their record or give up uncommitted, within a limit."""
         self._stopping.set()
+        for handling in self.handlings.values():
+            handling.give_back()
         if self._broker is not None:
             await _stop(self._broker)
+        await self._producer.stop()
 
     def _build(self) -> KafkaBroker:
         settings = self._service.settings
@@ -85,11 +132,12 @@ class Consumers:
             settings.broker.bootstrap,
             security=_security(settings.broker),
             client_id=f"{settings.service}-{settings.instance}",
+            consumer_only=True,
             graceful_timeout=STOP_LIMIT_SECONDS / 2,
             apply_types=False,
             allow_auto_create_topics=False,
-            logger=None,
-            acks="all",
+            logger=logging.getLogger(f"{__name__}.faststream"),
+            log_level=logging.DEBUG,
         )
         for subscription in self._subscriptions:
             self._subscribe(broker, subscription)
@@ -97,8 +145,7 @@ class Consumers:
 
     def _subscribe(self, broker: KafkaBroker, subscription: Subscription) -> None:
         settings = self._service.settings
-        running = asyncio.Lock()
-        handling = self.handlings[subscription.group]
+        batches = _Batches(self.handlings[subscription.group], settings.consumers.batch_records)
 
         async def as_it_is(records: tuple[ConsumerRecord, ...]) -> KafkaAckableMessage:
             return KafkaAckableMessage(
@@ -108,17 +155,6 @@ class Consumers:
         async def undecoded(message: KafkaAckableMessage) -> Any:
             return message
 
-        async def handle(message: KafkaAckableMessage) -> None:
-            async with running:
-                try:
-                    await handling.batch(message.raw_message)
-                except Stopping:
-                    # Nothing is acknowledged from here on: the batch comes again to whoever reads next.
-                    await self._stopping.wait()
-                    return
-                faultpoints.reach(faultpoints.CONSUMER_WORKED)
-                await message.ack()
-
         subscriber: Any = broker.subscriber(
             subscription.topic,
             batch=True,
@@ -126,15 +162,14 @@ class Consumers:
             group_instance_id=f"{subscription.group}-{settings.instance}",
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.MANUAL,
-            batch_timeout_ms=BATCH_TIMEOUT_MS,
-            max_records=settings.consumers.batch_records,
             session_timeout_ms=SESSION_TIMEOUT_MS,
             rebalance_timeout_ms=2 * REBALANCE_WAIT_SECONDS * 1000,
-            listener=_RevokeWaits(running),
+            listener=batches,
             parser=as_it_is,
             decoder=undecoded,
         )
-        subscriber(handle)
+        subscriber.get_msg = batches.take
+        subscriber(batches.work)
 
 
 async def _stop(broker: KafkaBroker) -> None:

@@ -12,6 +12,9 @@ from shared.contracts.catalogue import BY_TYPE
 
 E = TypeVar("E", bound=Event)
 
+LONGEST_TEXT = 200  # of a key or a header: they go into the headers of what follows, and into indexes
+LARGEST_SEQUENCE = 2**63 - 1
+
 
 class Malformed(Exception):
     """The record does not follow the contract; the message says which rule it breaks."""
@@ -47,15 +50,16 @@ def headers_of(record: ConsumerRecord) -> dict[str, str]:
 
 
 def key_of(record: ConsumerRecord) -> str:
+    """The key as text, repaired where it is not UTF-8; of one that is too long, the beginning."""
     key = record.key or b""
-    return key.decode("utf-8", "replace")
+    return key.decode("utf-8", "replace")[: LONGEST_TEXT + 1]
 
 
 def sequence_of(headers: Mapping[str, str]) -> int:
     """The aggregate's version. Raises Malformed for what is not a whole number from 0."""
     text = headers.get("ce_sequence", "0")
-    if not text.isdecimal():
-        raise Malformed("ce_sequence is not a whole number")
+    if not text.isdecimal() or len(text) > LONGEST_TEXT or int(text) > LARGEST_SEQUENCE:
+        raise Malformed("ce_sequence is not a whole number, or too large")
     return int(text)
 
 
@@ -64,9 +68,14 @@ def parse(record: ConsumerRecord, headers: Mapping[str, str], event_class: type[
     for name in ("ce_id", "ce_type"):
         if not headers.get(name):
             raise Malformed(f"the header {name} is missing")
+    for name, text in headers.items():
+        if name.startswith("ce_") and len(text) > LONGEST_TEXT:
+            raise Malformed(f"the header {name[:LONGEST_TEXT]} is longer than {LONGEST_TEXT} characters")
     key = key_of(record)
     if not key:
         raise Malformed("the record has no key")
+    if len(key) > LONGEST_TEXT:
+        raise Malformed(f"the key is longer than {LONGEST_TEXT} characters")
     event: Any = None
     if record.value is not None:
         if event_class is None:

@@ -1,12 +1,14 @@
 """Command for operators: what is parked, and running it again.
 
-`python -m shared.kafka.parked services.tickets.main list` and `… requeue <group> [--key KEY]`.
+`python -m shared.kafka.parked services.tickets.main list`, `… requeue <group> [--key KEY]`, and for a record that can
+never be carried out `… discard <group> <key>`: the first one under that key is given up; a requeue takes the rest.
 """
 
 import argparse
 import asyncio
 import importlib
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -39,11 +41,11 @@ async def list_parked(service: Service) -> list[dict[str, Any]]:
     return list(entries.values())
 
 
-async def requeue_group(service: Service, subscriptions: list[Subscription], group: str, key: str | None) -> int:
-    """Requeue a group's parked records; returns how many were carried out. Raises LookupError for an unknown group."""
+def subscription_of(subscriptions: Sequence[Subscription], group: str) -> Subscription:
+    """The subscription of a group. Raises LookupError for an unknown one."""
     for subscription in subscriptions:
         if subscription.group == group:
-            return await parking.requeue(service, subscription, key)
+            return subscription
     raise LookupError(f"no group {group}; there are: {', '.join(sorted(one.group for one in subscriptions))}")
 
 
@@ -57,9 +59,16 @@ async def _run(app: FastAPI, arguments: argparse.Namespace) -> None:
             for entry in await list_parked(service):
                 _say(f"{entry['group']}  {entry['key']}  {entry['records']} record(s)  since {entry['since']}")
                 _say(f"    {entry['reason']}")
-        else:
-            done = await requeue_group(service, app.state.subscriptions, arguments.group, arguments.key)
-            _say(f"{done} record(s) carried out")
+            return
+        subscription = subscription_of(app.state.subscriptions, arguments.group)
+        if arguments.action == "discard":
+            done = await parking.discard_first(service, subscription, arguments.key)
+            _say("1 record given up" if done else "nothing is parked under this key")
+            return
+        outcome = await parking.requeue(service, subscription, arguments.key)
+        _say(f"{outcome.done} record(s) carried out")
+        for key, reason in outcome.failed.items():
+            _say(f"{key} stays parked: {reason}")
 
 
 def main() -> None:
@@ -70,6 +79,9 @@ def main() -> None:
     requeue = actions.add_parser("requeue")
     requeue.add_argument("group")
     requeue.add_argument("--key", default=None)
+    discard = actions.add_parser("discard")
+    discard.add_argument("group")
+    discard.add_argument("key")
     arguments = parser.parse_args()
     app: FastAPI = importlib.import_module(arguments.service).create_app()
     try:

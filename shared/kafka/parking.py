@@ -4,23 +4,28 @@ The record goes to `<topic>.<group>.dlq` for whoever watches, and whole into the
 requeued; it is never sent to the source topic again.
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiokafka import ConsumerRecord
+from aiokafka.errors import MessageSizeTooLargeError
 from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shared import metrics
 from shared.ids import new_id
-from shared.kafka.envelope import event_class_of, headers_of, key_of, parse
+from shared.kafka.envelope import LONGEST_TEXT, event_class_of, headers_of, key_of, parse
 from shared.kafka.producer import ProducerHolder
 from shared.kafka.subscription import Subscription
 
 if TYPE_CHECKING:
     from shared.service import Service
+
+log = logging.getLogger(__name__)
 
 COLLECTION = "parked"
 
@@ -44,19 +49,18 @@ async def park(
     attempts: int,
 ) -> None:
     """Park one record. Parking it twice leaves one."""
-    headers = headers_of(record)
-    await _publish(
-        producer,
-        subscription.dead_letter_topic,
-        record,
-        {
-            **headers,
-            "lockstep_reason": reason,
-            "lockstep_handler": subscription.handler_name,
-            "lockstep_attempts": str(attempts),
-            "lockstep_origin": f"{record.topic}/{record.partition}/{record.offset}",
-        },
-    )
+    why = {
+        "lockstep_reason": reason,
+        "lockstep_handler": subscription.handler_name,
+        "lockstep_attempts": str(attempts),
+        "lockstep_origin": f"{record.topic}/{record.partition}/{record.offset}",
+    }
+    try:
+        await producer.send(
+            subscription.dead_letter_topic, record.value, key=record.key, headers=[*record.headers, *_encoded(why)]
+        )
+    except MessageSizeTooLargeError:  # as large as the broker takes, and the reason on top: the store holds it whole
+        await producer.send(subscription.dead_letter_topic, None, key=None, headers=_encoded(why))
     await db[COLLECTION].update_one(
         {"_id": f"{subscription.group}/{record.topic}/{record.partition}/{record.offset}"},
         {
@@ -67,7 +71,7 @@ async def park(
                 "offset": record.offset,
                 "timestamp": record.timestamp,
                 "key": key_of(record),
-                "headers": headers,
+                "headers": [[name.encode(), value] for name, value in record.headers],
                 "value": record.value,
                 "reason": reason,
                 "attempts": attempts,
@@ -85,10 +89,11 @@ async def answer_rejected(
 ) -> None:
     """Tell the party on `<topic>.rejected` which record was refused and why."""
     headers = headers_of(record)
+    record_id = headers.get("ce_id", "")[:LONGEST_TEXT]
     answer = {
         "reason": reason,
-        "record_id": headers.get("ce_id"),
-        "record_type": headers.get("ce_type"),
+        "record_id": record_id or None,
+        "record_type": headers.get("ce_type", "")[:LONGEST_TEXT] or None,
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
@@ -99,38 +104,58 @@ async def answer_rejected(
         "ce_source": f"/lockstep/{subscription.group}",
         "ce_type": "lockstep.record.rejected.v1",
         "ce_time": datetime.now(UTC).isoformat(),
-        "ce_causationid": headers.get("ce_id", ""),
+        "ce_causationid": record_id,
         "content-type": "application/json",
     }
-    ready = await producer.ready()
-    await ready.send_and_wait(
-        subscription.rejected_topic,
-        orjson.dumps(answer),
-        key=record.key,
-        headers=[(name, text.encode()) for name, text in answer_headers.items()],
-    )
+    key = record.key if record.key and len(record.key) <= LONGEST_TEXT else None
+    await producer.send(subscription.rejected_topic, orjson.dumps(answer), key=key, headers=_encoded(answer_headers))
 
 
-async def requeue(service: "Service", subscription: Subscription, key: str | None = None) -> int:
+@dataclass(slots=True)
+class Requeued:
+    """How many records were carried out; which keys stay parked because their first record failed again, and why."""
+
+    done: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+async def requeue(service: "Service", subscription: Subscription, key: str | None = None) -> Requeued:
     """Run the handler on the parked records of a group (or of one of its keys) in order, and unpark each.
 
-    Stops at the first record that fails again, whose error it raises; what is behind it stays parked.
+    A record that fails again stays, with what is behind it under the same key; other keys go on.
     """
-    done = 0
-    query: dict[str, Any] = {"group": subscription.group} | ({"key": key} if key is not None else {})
-    while True:
-        parked = await service.db[COLLECTION].find_one(query, sort=[("partition", ASCENDING), ("offset", ASCENDING)])
-        if parked is None:
-            return done
-        record = _record_of(parked)
-        headers = headers_of(record)
-        await subscription.handle(parse(record, headers, event_class_of(headers)), service)
+    outcome = Requeued()
+    keys = [key] if key is not None else sorted(await parked_keys(service.db, subscription.group))
+    for one in keys:
+        try:
+            async for parked in _in_order(service.db, subscription.group, one):
+                record = _record_of(parked)
+                headers = headers_of(record)
+                await subscription.handle(parse(record, headers, event_class_of(headers)), service)
+                await service.db[COLLECTION].delete_one({"_id": parked["_id"]})
+                outcome.done += 1
+        except Exception as error:
+            log.warning("requeue failed", extra={"group": subscription.group, "key": one}, exc_info=True)
+            outcome.failed[one] = f"{type(error).__name__}: {error}"
+    return outcome
+
+
+async def discard_first(service: "Service", subscription: Subscription, key: str) -> bool:
+    """Give up the first parked record of a key, so that a requeue can go on behind it; False when there is none."""
+    async for parked in _in_order(service.db, subscription.group, key):
         await service.db[COLLECTION].delete_one({"_id": parked["_id"]})
-        done += 1
+        return True
+    return False
+
+
+async def _in_order(db: AsyncDatabase[dict[str, Any]], group: str, key: str) -> AsyncIterator[dict[str, Any]]:
+    """The parked records of a key, also those that are parked meanwhile. The caller takes each away before the next."""
+    order = [("partition", ASCENDING), ("offset", ASCENDING)]
+    while (parked := await db[COLLECTION].find_one({"group": group, "key": key}, sort=order)) is not None:
+        yield parked
 
 
 def _record_of(parked: Mapping[str, Any]) -> ConsumerRecord:
-    headers = tuple((name, text.encode()) for name, text in parked["headers"].items())
     return ConsumerRecord(
         topic=parked["topic"],
         partition=parked["partition"],
@@ -142,12 +167,9 @@ def _record_of(parked: Mapping[str, Any]) -> ConsumerRecord:
         checksum=None,
         serialized_key_size=len(parked["key"]),
         serialized_value_size=len(parked["value"] or b""),
-        headers=headers,
+        headers=tuple((name.decode(), value) for name, value in parked["headers"]),
     )
 
 
-async def _publish(producer: ProducerHolder, topic: str, record: ConsumerRecord, headers: Mapping[str, str]) -> None:
-    ready = await producer.ready()
-    await ready.send_and_wait(
-        topic, record.value, key=record.key, headers=[(name, text.encode()) for name, text in headers.items()]
-    )
+def _encoded(headers: Mapping[str, str]) -> list[tuple[str, bytes | None]]:
+    return [(name, text.encode()) for name, text in headers.items()]

@@ -2,12 +2,13 @@
 
 A stopped aiokafka producer keeps a live sender that delivers old records after a recovery, behind newer ones; so after
 an error it is abandoned by way of its private parts. The version of aiokafka is pinned for that reason, and
-`tests/service/test_producer.py` watches those names.
+`tests/plumbing/test_producer.py` watches those names.
 """
 
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
@@ -51,6 +52,20 @@ class ProducerHolder:
                     raise
                 self._producer = producer
             return self._producer
+
+    async def send(
+        self, topic: str, value: bytes | None, *, key: bytes | None, headers: Sequence[tuple[str, bytes | None]]
+    ) -> None:
+        """Send one record and wait until the broker has it. Raises TimeoutError or a KafkaError."""
+        producer: AIOKafkaProducer | None = None
+        try:
+            async with asyncio.timeout(LIMIT_SECONDS):
+                producer = await self.ready()
+                await producer.send_and_wait(topic, value, key=key, headers=headers)
+        except Exception:
+            if producer is not None and producer is self._producer:  # not the new one, if somebody was first
+                await self.abandon()
+            raise
 
     async def abandon(self) -> None:
         """Throw the producer away, with everything in its buffers; the next `ready` builds a new one."""
