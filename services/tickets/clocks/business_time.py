@@ -8,6 +8,7 @@ never overlap.
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -46,6 +47,7 @@ def day_intervals(calendar: BusinessCalendar, hours: DayHours) -> list[Interval]
     return [interval for interval in intervals if interval.start < interval.end]
 
 
+@lru_cache(maxsize=8192)
 def _instant(day: date, wall_clock: str, zone: ZoneInfo) -> datetime:
     hour, minute = wall_clock.split(":")
     # Added to midnight, so that 24:00 is the next day's 00:00.

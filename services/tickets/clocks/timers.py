@@ -4,12 +4,12 @@ from datetime import datetime
 
 from services.tickets.clocks import domain as clocks
 from services.tickets.clocks.domain import Clock
-from services.tickets.tickets.draft import Draft, clock_state
+from services.tickets.tickets.draft import Draft, clock_of, clock_state
 from shared.contracts.tickets import DeadlineAtRisk, DeadlineBreached, TicketState
 
 
 def clocks_of(state: TicketState) -> list[Clock]:
-    return [Clock.model_validate(clock.model_dump()) for clock in state.clocks]
+    return [clock_of(clock) for clock in state.clocks]
 
 
 def next_moment(state: TicketState) -> datetime | None:
@@ -28,7 +28,7 @@ def let_clocks_speak(draft: Draft) -> None:
         ),
     )
     for at, number, kind in due:
-        before = Clock.model_validate(draft.state.clocks[number].model_dump())
+        before = clock_of(draft.state.clocks[number])
         after = clocks.fire(before, kind, draft.now)
         if after is before:
             continue

@@ -14,6 +14,7 @@ from shared.contracts.tickets import (
     ClockState,
     DeadlineBreached,
     DeadlineBreachWithdrawn,
+    PauseState,
     PublicUpdate,
     TicketEvent,
     TicketFlagged,
@@ -114,7 +115,7 @@ class Draft:
         for before in self.state.clocks:
             after = before
             if before.kind in only:
-                clock = Clock.model_validate(before.model_dump())
+                clock = clock_of(before)
                 moved = change(clock, self._calendar)
                 if moved is not clock:
                     after = clock_state(moved)
@@ -177,5 +178,12 @@ class Draft:
 
 
 def clock_state(clock: Clock) -> ClockState:
-    """A clock in its public form."""
-    return ClockState.model_validate(clock.model_dump())
+    """A clock in its public form. Both forms are frozen values of the same fields, so nothing is validated again."""
+    pauses = tuple(PauseState.model_construct(**dict(pause)) for pause in clock.pauses)
+    return ClockState.model_construct(**{**dict(clock), "kind": ClockKind(clock.kind), "pauses": pauses})
+
+
+def clock_of(state: ClockState) -> Clock:
+    """A public clock as the rules know it."""
+    pauses = tuple(clocks.Pause.model_construct(**dict(pause)) for pause in state.pauses)
+    return Clock.model_construct(**{**dict(state), "kind": state.kind.value, "pauses": pauses})

@@ -13,12 +13,13 @@ from services.tickets.parties.domain import events_of
 from services.tickets.tickets import domain, store
 from services.tickets.tickets.callers import is_desk, require_writer
 from services.tickets.tickets.numbers import Numbers
-from services.tickets.tickets.operations import calendars_of, carry_out, moment, work_order_id
+from services.tickets.tickets.operations import Document, calendars_of, carry_out, moment, work_order_id
 from services.tickets.tickets.values import Ticket
 from shared.access import sees, visible
 from shared.auth import Caller
 from shared.commands import Command
 from shared.contracts.catalog import DeviceContract
+from shared.contracts.outbound import OnSiteContact
 from shared.contracts.tickets import PromiseState
 from shared.outbox import Cause, Source
 from shared.problems import Conflict, Forbidden, Invalid, NotFound
@@ -68,6 +69,7 @@ async def outlook(deps: Service, *, caller: Caller, device_id: str) -> Outlook:
     )
     if known is None:
         raise DeviceNotFound()
+    other = _of_account(other, known)
     now = moment(deps)
     try:
         contract = entitled_contract(deps, known, now)
@@ -96,22 +98,24 @@ async def report_fault(
     NotEntitled, TicketAlreadyOpen, CalendarUnknown, Invalid for an `on_behalf_of` who does not see the device.
     """
     require_writer(caller)
-    known, other = await asyncio.gather(
+    channel: domain.Channel = "api" if caller.kind == "client" else "phone" if is_desk(caller) else "portal"
+    customer = on_behalf_of or (caller.id if channel == "portal" else None)
+    known, other, contact = await asyncio.gather(
         devices.visible_device(deps.db, device_id, _visible_devices(caller)),
         store.open_ticket_of(deps.db, device_id),
+        devices.on_site_contact(deps.db, customer),
     )
     if other is not None and other["_id"] == command.document_id:
         other = None
     try:
         if known is None:
             raise DeviceNotFound()
+        other = _of_account(other, known)
         if on_behalf_of is not None:
             await _check_customer(deps, caller, on_behalf_of, known)
         if other is not None and not another_ticket_is_open_ok:
             number = other["ticket"]["number"]
             raise TicketAlreadyOpen(f"Ticket {number} is open for this device.", ticket_id=other["_id"], number=number)
-        channel: domain.Channel = "api" if caller.kind == "client" else "phone" if is_desk(caller) else "portal"
-        customer = on_behalf_of or (None if channel != "portal" else caller.id)
         return await open_ticket(
             deps,
             request=request,
@@ -120,6 +124,7 @@ async def report_fault(
             opened_by=caller.id if caller.kind == "user" else None,
             on_behalf_of=on_behalf_of,
             contact_user_id=customer,
+            contact=contact,
             channel=channel,
             cause=Cause.of(caller, on_behalf_of=on_behalf_of, channel=channel),
             command=command,
@@ -140,6 +145,11 @@ async def _check_customer(deps: Service, caller: Caller, user_id: str, known: Kn
         customer, account_id=device.account_id, device_id=device.device_id, group_ids=device.group_ids
     ):
         raise Invalid("This must be an active user who sees the device.", field="on_behalf_of", rule="sees_device")
+
+
+def _of_account(ticket: Document | None, known: KnownDevice) -> Document | None:
+    """An open ticket is offered in the account that opened it: a sold device takes no history along."""
+    return ticket if ticket is not None and ticket["ticket"]["account_id"] == known.state.account_id else None
 
 
 def _visible_devices(caller: Caller) -> dict[str, Any]:
@@ -181,6 +191,7 @@ async def open_ticket(
     opened_by: str | None,
     on_behalf_of: str | None,
     contact_user_id: str | None,
+    contact: OnSiteContact | None,
     channel: domain.Channel,
     cause: Cause,
     command: Command | None = None,
@@ -215,7 +226,6 @@ async def open_ticket(
     except CalendarNeverOpens as error:
         raise CalendarClosed(str(error)) from error
     ticket = decision.ticket
-    contact = await devices.on_site_contact(deps.db, contact_user_id)
     document = await deps.outbox.insert(
         store.TICKETS, store.new_document(ticket), events_of(decision, contact), cause=cause, command=command
     )

@@ -102,8 +102,10 @@ def squeezed(code: str) -> str:
 
 
 async def open_ticket_of(db: Database, device_id: str) -> Document | None:
-    """Id and number of a ticket of the device that somebody still waits for."""
-    return await db[TICKETS.collection].find_one({"open_device_id": device_id}, {"ticket.number": 1})
+    """Id, number and account of a ticket of the device that somebody still waits for."""
+    return await db[TICKETS.collection].find_one(
+        {"open_device_id": device_id}, {"ticket.number": 1, "ticket.account_id": 1}
+    )
 
 
 async def open_ticket_ids(db: Database, device: DeviceState) -> list[str]:
