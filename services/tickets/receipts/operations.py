@@ -28,6 +28,27 @@ Place = tuple[str, int]
 """A topic and the number of one of its partitions."""
 
 
+class Marks:
+    """Which offsets were marked, and until when a partition is looked at again.
+
+    A party may be quicker than our own history: a row that is written after the party has committed past it is found
+    because a partition stays in view for a while, and all of them come up once in a while.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Place, int] = {}
+        self._looked_at_until: dict[Place, float] = {}
+
+    def due(self, place: Place, offset: int) -> bool:
+        now = time.monotonic()
+        if self._known.get(place) != offset:
+            self._known[place] = offset
+            self._looked_at_until[place] = now + IN_VIEW_SECONDS
+        elif now > self._looked_at_until[place] + REVISITED_SECONDS:
+            self._looked_at_until[place] = now
+        return now <= self._looked_at_until[place]
+
+
 async def watch(deps: Service) -> None:
     """Compare and mark, in one process of the service at a time, until cancelled."""
     lease = Lease(deps.db, "receipts", f"{deps.settings.instance}-{uuid.uuid4()}")
@@ -64,27 +85,6 @@ async def _follow(deps: Service, lease: Lease, marks: Marks) -> None:
 
 def topics_of(groups: Mapping[str, str]) -> dict[str, str]:
     return {f"outbound.{party}": group for party, group in groups.items()}
-
-
-class Marks:
-    """Which offsets were marked, and until when a partition is looked at again.
-
-    A party may be quicker than our own history: a row that is written after the party has committed past it is found
-    because a partition stays in view for a while, and all of them come up once in a while.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[Place, int] = {}
-        self._looked_at_until: dict[Place, float] = {}
-
-    def due(self, place: Place, offset: int) -> bool:
-        now = time.monotonic()
-        if self._known.get(place) != offset:
-            self._known[place] = offset
-            self._looked_at_until[place] = now + IN_VIEW_SECONDS
-        elif now > self._looked_at_until[place] + REVISITED_SECONDS:
-            self._looked_at_until[place] = now
-        return now <= self._looked_at_until[place]
 
 
 async def mark(deps: Service, committed: Mapping[Place, int], marks: Marks) -> None:
