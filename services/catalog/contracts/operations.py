@@ -1,6 +1,7 @@
 """Contract lines come from the back office."""
 
 from services.catalog.contracts import domain, store
+from services.catalog.contracts.domain import DeviceLine
 from shared.contracts.catalog import ContractLineState
 from shared.contracts.inbound import BackOfficeContractUpdated
 from shared.ids import derived_id
@@ -8,8 +9,10 @@ from shared.outbox import Cause, Change, Duplicate
 from shared.service import Service
 
 
-async def take_master(deps: Service, *, record: BackOfficeContractUpdated, cause: Cause) -> set[str]:
-    """Apply a master record and return the ids of the devices that have to look at their lines.
+async def take_master(
+    deps: Service, *, record: BackOfficeContractUpdated, cause: Cause
+) -> dict[str, dict[str, DeviceLine]]:
+    """Apply a master record and return what each device concerned has to know of the line.
 
     A repeated or older record changes nothing; the devices are named all the same, since an earlier attempt may have
     stopped before it reached them.
@@ -39,4 +42,9 @@ async def take_master(deps: Service, *, record: BackOfficeContractUpdated, cause
         )
     except Duplicate:
         document = await deps.outbox.change(store.CONTRACTS, state.contract_line_id, decided, cause=cause)
-    return {document["device_id"], *document["former_device_ids"]}
+    line_id, version = document["_id"], document["version"]
+    here = domain.device_contract(store.line_of(document).state)
+    return {
+        **{device_id: {line_id: DeviceLine(version=version)} for device_id in document["former_device_ids"]},
+        document["device_id"]: {line_id: DeviceLine(version=version, contract=here)},
+    }

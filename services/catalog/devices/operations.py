@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pymongo import ReturnDocument
+
 from services.catalog.contracts import queries as contracts
+from services.catalog.contracts.domain import DeviceLine
 from services.catalog.devices import domain, store
 from services.catalog.devices.domain import Decision, Device, Master
 from services.catalog.models import operations as models
@@ -63,7 +66,7 @@ async def take_master(deps: Service, *, record: BackOfficeDeviceUpdated, cause: 
     )
     installed = domain.install(device_id, master)
     try:
-        await deps.outbox.insert(
+        document = await deps.outbox.insert(
             store.DEVICES, store.new_document(installed.device, now=now), installed.events, cause=cause
         )
     except Duplicate:
@@ -73,24 +76,32 @@ async def take_master(deps: Service, *, record: BackOfficeDeviceUpdated, cause: 
                 raise SerialChanged(field="serial", rule="serial_never_changes") from None
             return domain.apply_master(device, master, now=now)
 
-        await _change(deps, device_id, apply, cause=cause, now=now)
-    await _catch_up(deps, device_id, model_id=model.model_id, cause=cause, now=now)
+        document = await _change(deps, device_id, apply, cause=cause, now=now)
+    await _catch_up(deps, document, cause=cause, now=now)
 
 
-async def _catch_up(deps: Service, device_id: str, *, model_id: str, cause: Cause, now: datetime) -> None:
+async def _catch_up(deps: Service, document: store.Document, *, cause: Cause, now: datetime) -> None:
     """What arrived before the device, or while it was being written, reaches it now."""
-    await take_lines(deps, device_id=device_id, cause=cause, now=now)
-    model = await model_queries.model(deps, model_id)
-    if model is not None:
+    device_id = document["_id"]
+    lines, model, _ = await asyncio.gather(
+        contracts.lines_of_device(deps, device_id),
+        model_queries.model(deps, document["model_id"]),
+        _recount_tickets(deps, document),
+    )
+    if lines:
+        await take_lines(deps, device_id=device_id, lines=lines, cause=cause, now=now)
+    if model is not None and model.name != document["model_name"]:
         await _change(deps, device_id, lambda device: domain.follow_model(device, model, now=now), cause=cause, now=now)
-    await recount_tickets(deps, device_id=device_id)
 
 
-async def take_lines(deps: Service, *, device_id: str, cause: Cause, now: datetime) -> None:
-    """Let a device, where it is known, see its contract lines."""
-    lines = await contracts.lines_of_device(deps, device_id)
-    if lines and await store.devices(deps.db).find_one({"_id": device_id}, {"_id": 1}):
+async def take_lines(
+    deps: Service, *, device_id: str, lines: Mapping[str, DeviceLine], cause: Cause, now: datetime
+) -> None:
+    """Let a device see news of its contract lines; one that is not known yet looks for them when it arrives."""
+    try:
         await _change(deps, device_id, lambda device: domain.merge_lines(device, lines, now=now), cause=cause, now=now)
+    except DeviceNotFound:
+        log.debug("contract lines wait for device %s", device_id)
 
 
 async def follow_model(deps: Service, *, model: ModelState, cause: Cause, now: datetime) -> None:
@@ -105,21 +116,6 @@ async def follow_model(deps: Service, *, model: ModelState, cause: Cause, now: d
             )
 
     await asyncio.gather(*[follow(document["_id"]) async for document in outdated])
-
-
-async def recount_tickets(deps: Service, *, device_id: str) -> None:
-    """Set the device's open tickets from what is known of tickets in its present account."""
-    device = await store.devices(deps.db).find_one({"_id": device_id}, {"account_id": 1, "open_ticket_ids": 1})
-    if device is None:
-        return
-    found = store.tickets(deps.db).find(
-        {"device_id": device_id, "account_id": device["account_id"], "open": True}, {"_id": 1}
-    )
-    open_ticket_ids = sorted([ticket["_id"] async for ticket in found])
-    if open_ticket_ids != sorted(device["open_ticket_ids"]):
-        await store.devices(deps.db).update_one(
-            {"_id": device_id, "account_id": device["account_id"]}, {"$set": {"open_ticket_ids": open_ticket_ids}}
-        )
 
 
 async def rename(
@@ -216,6 +212,26 @@ async def visible_device(deps: Service, *, caller: Caller, device_id: str) -> st
 
 def cause_of(caller: Caller) -> Cause:
     return Cause.of(caller, channel="api" if caller.kind == "client" else "portal")
+
+
+async def _recount_tickets(deps: Service, document: store.Document | None) -> None:
+    """Bring the device's set in line with what is known of tickets in its present account.
+
+    The view of tickets writes first itself and then the set, so whatever overtakes this shows in the next round.
+    """
+    while document is not None:
+        found = store.tickets(deps.db).find(
+            {"device_id": document["_id"], "account_id": document["account_id"], "open": True}, {"_id": 1}
+        )
+        ticket_ids = sorted([ticket["_id"] async for ticket in found])
+        if ticket_ids == sorted(document["open_ticket_ids"]):
+            return
+        document = await store.devices(deps.db).find_one_and_update(
+            {"_id": document["_id"], "account_id": document["account_id"]},
+            {"$set": {"open_ticket_ids": ticket_ids}},
+            {"account_id": 1, "open_ticket_ids": 1},
+            return_document=ReturnDocument.AFTER,
+        )
 
 
 def _require_writer(caller: Caller) -> None:

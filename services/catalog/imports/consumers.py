@@ -29,5 +29,6 @@ async def take_master_record(record: Envelope[BackOfficeMessage], deps: Service)
         case BackOfficeDeviceUpdated() as event:
             await devices.take_master(deps, record=event, cause=cause, now=now)
         case BackOfficeContractUpdated() as event:
-            for device_id in await contracts.take_master(deps, record=event, cause=cause):
-                await devices.take_lines(deps, device_id=device_id, cause=cause, now=now)
+            concerned = await contracts.take_master(deps, record=event, cause=cause)
+            for device_id, lines in concerned.items():
+                await devices.take_lines(deps, device_id=device_id, lines=lines, cause=cause, now=now)
