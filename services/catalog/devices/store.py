@@ -92,4 +92,5 @@ def _fields(device: Device, now: datetime) -> Document:
         "search": lists.search_keys(state),
         "order": lists.order_keys(state),
         "lists": lists.list_keys(state),
+        "facet": lists.facet(state),
     }

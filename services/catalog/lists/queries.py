@@ -7,6 +7,7 @@ index: left alone, the planner likes to collect thousands of matches and sort th
 
 import asyncio
 import heapq
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,6 +28,10 @@ Document = dict[str, Any]
 BROAD = 400
 """A search with more hits than this is read in the order of the list: a page is full soon."""
 EXPORT_PAGE = 500
+LONG_SECONDS = 0.1
+REMEMBERED_SECONDS = 15.0
+REMEMBERED = 500
+SAMPLE_FIELDS = {"account_id": 1, "site": 1, "model_id": 1, "model_name": 1, "status": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,28 +126,41 @@ async def count(deps: Service, *, caller: Caller, wanted: Wanted, now: datetime)
     return await devices.devices(deps.db).count_documents(listing.query())
 
 
-async def combinations(deps: Service, *, caller: Caller, wanted: Wanted, now: datetime) -> list[Document]:
-    """Each combination of account, site, model and status in the list, with its number of devices."""
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Devices of one account, site, model and status: how many, and one of them."""
+
+    devices: int
+    sample: Document
+
+
+async def combinations(deps: Service, *, caller: Caller, wanted: Wanted, now: datetime) -> list[Combination]:
+    """Each combination of account, site, model and status in the list.
+
+    Counting reads every device of the list. What took long is remembered for some seconds, so that each page of a large
+    customer does not count anew; small lists are always counted afresh.
+    """
     listing = await _listing(deps, caller, wanted, Order(), now)
-    cursor = await devices.devices(deps.db).aggregate(
+    remembered: dict[str, tuple[float, list[Combination]]] = deps.extras.setdefault("combinations", {})
+    key, started = repr(listing.query()), time.monotonic()
+    if key in remembered and started < remembered[key][0]:
+        return remembered[key][1]
+    collection = devices.devices(deps.db)
+    groups = await collection.aggregate(
         [
             {"$match": listing.query()},
-            {
-                "$group": {
-                    "_id": {
-                        "account": "$account_id",
-                        "site": "$site.site_id",
-                        "model": "$model_id",
-                        "status": "$status",
-                    },
-                    "site": {"$first": "$site"},
-                    "model_name": {"$first": "$model_name"},
-                    "devices": {"$sum": 1},
-                }
-            },
+            {"$group": {"_id": "$facet", "sample": {"$first": "$_id"}, "devices": {"$sum": 1}}},
         ]
     )
-    return await cursor.to_list()
+    numbers = {group["sample"]: group["devices"] async for group in groups}
+    samples = collection.find({"_id": {"$in": sorted(numbers)}}, SAMPLE_FIELDS)
+    found = [Combination(numbers[sample["_id"]], sample) async for sample in samples]
+    ended = time.monotonic()
+    if ended - started > LONG_SECONDS:
+        if len(remembered) >= REMEMBERED:
+            remembered.clear()
+        remembered[key] = (ended + REMEMBERED_SECONDS, found)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -13,7 +13,7 @@ from services.catalog.accounts import queries as accounts
 from services.catalog.contracts.domain import ContractStanding
 from services.catalog.devices.routes import DeviceView, view_fields
 from services.catalog.lists import queries
-from services.catalog.lists.queries import Order, Wanted
+from services.catalog.lists.queries import Combination, Order, Wanted
 from shared.auth import CallerDep
 from shared.contracts.catalog import DeviceStatus
 from shared.paging import Cursor, Limit, Page
@@ -120,9 +120,10 @@ async def list_devices(
 async def facets(caller: CallerDep, deps: Deps, wanted: WantedDep) -> Facets:
     """The accounts, sites, models and statuses in the list, each with its number of devices."""
     found = await queries.combinations(deps, caller=caller, wanted=wanted, now=deps.clock())
-    labels = await accounts.labels(deps, {one["_id"]["account"] for one in found})
-    sites = {one["_id"]["site"]: one["site"] for one in found}
-    models = {one["_id"]["model"]: one["model_name"] for one in found}
+    samples = [one.sample for one in found]
+    labels = await accounts.labels(deps, {sample["account_id"] for sample in samples})
+    sites = {sample["site"]["site_id"]: sample["site"] for sample in samples}
+    models = {sample["model_id"]: sample["model_name"] for sample in samples}
     return Facets(
         accounts=sorted(
             [
@@ -132,25 +133,25 @@ async def facets(caller: CallerDep, deps: Deps, wanted: WantedDep) -> Facets:
                     service_number=labels.get(account_id, {}).get("service_number"),
                     devices=number,
                 )
-                for account_id, number in _numbers(found, "account").items()
+                for account_id, number in _numbers(found, lambda sample: sample["account_id"]).items()
             ],
             key=lambda one: one.account_name or "",
         ),
         sites=sorted(
             [
                 SiteFacet(site_id=site_id, name=sites[site_id]["name"], city=sites[site_id]["city"], devices=number)
-                for site_id, number in _numbers(found, "site").items()
+                for site_id, number in _numbers(found, lambda sample: sample["site"]["site_id"]).items()
             ],
             key=lambda one: (one.city, one.name),
         ),
         models=sorted(
             [
                 ModelFacet(model_id=model_id, model_name=models[model_id], devices=number)
-                for model_id, number in _numbers(found, "model").items()
+                for model_id, number in _numbers(found, lambda sample: sample["model_id"]).items()
             ],
             key=lambda one: one.model_name,
         ),
-        statuses=_numbers(found, "status"),
+        statuses=_numbers(found, lambda sample: sample["status"]),
     )
 
 
@@ -208,8 +209,8 @@ def _harmless(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
-def _numbers(found: list[dict[str, Any]], kind: str) -> dict[str, int]:
+def _numbers(found: list[Combination], kind: Callable[[dict[str, Any]], str]) -> dict[str, int]:
     numbers: dict[str, int] = {}
     for one in found:
-        numbers[one["_id"][kind]] = numbers.get(one["_id"][kind], 0) + one["devices"]
+        numbers[kind(one.sample)] = numbers.get(kind(one.sample), 0) + one.devices
     return numbers

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from services.catalog.devices import store as devices
+from services.catalog.lists.queries import Wanted, combinations
 from services.catalog.lists.store import site_list
-from shared.access import visible
 from shared.auth import Caller
 from shared.contracts.catalog import Site
 from shared.service import Service
@@ -19,23 +20,16 @@ class KnownSite:
     devices: int
 
 
-async def known_sites(deps: Service, *, caller: Caller, account_id: str | None) -> list[KnownSite]:
+async def known_sites(deps: Service, *, caller: Caller, account_id: str | None, now: datetime) -> list[KnownSite]:
     """The sites of all devices in scope, per account, by city, street and name."""
-    narrowed: list[dict[str, Any]] = [{"account_id": account_id}] if account_id else []
-    cursor = await devices.devices(deps.db).aggregate(
-        [
-            {"$match": {"$and": [*narrowed, visible(caller, device="_id")]}},
-            {
-                "$group": {
-                    "_id": {"account": "$account_id", "site": "$site.site_id"},
-                    "site": {"$last": "$site"},
-                    "devices": {"$sum": 1},
-                }
-            },
-        ]
-    )
-    sites = [KnownSite(found["_id"]["account"], found["site"], found["devices"]) async for found in cursor]
-    return sorted(sites, key=lambda known: (known.site["city"], known.site["street"], known.site["name"]))
+    found = await combinations(deps, caller=caller, wanted=Wanted(account_id=account_id), now=now)
+    sites: dict[tuple[str, str], KnownSite] = {}
+    for one in found:
+        account, site = one.sample["account_id"], one.sample["site"]
+        earlier = sites.get((account, site["site_id"]))
+        number = one.devices + (earlier.devices if earlier else 0)
+        sites[account, site["site_id"]] = KnownSite(account, site, number)
+    return sorted(sites.values(), key=lambda known: (known.site["city"], known.site["street"], known.site["name"]))
 
 
 async def known_site(deps: Service, *, account_id: str, site_id: str) -> Site | None:

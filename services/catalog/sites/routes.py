@@ -19,5 +19,5 @@ class SiteView(Site):
 @router.get("/v1/sites")
 async def list_sites(caller: CallerDep, deps: Deps, account_id: str | None = None) -> Page[SiteView]:
     """The known sites in scope, each with its number of devices there, by city and street."""
-    sites = await queries.known_sites(deps, caller=caller, account_id=account_id)
+    sites = await queries.known_sites(deps, caller=caller, account_id=account_id, now=deps.clock())
     return Page(items=[SiteView(**known.site, account_id=known.account_id, devices=known.devices) for known in sites])
