@@ -70,6 +70,9 @@ def main() -> int:
         return 1
     try:
         asyncio.run(show(profile, devices=options.devices))
+    except httpx.ConnectError:
+        say(f"nothing answers in the profile {profile.name} ({service_url(profile, 'portal')}): `make up` first")
+        return 1
     except FAILURES as failed:
         say(f"\nthe demonstration failed: {failed or repr(failed)}")
         say(f"the logs are in {profile.logs}; portal {service_url(profile, 'portal')}")

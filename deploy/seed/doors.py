@@ -12,7 +12,7 @@ import httpx
 T = TypeVar("T")
 CLIENT_ID = "bootstrap"
 POLL_SECONDS = 0.05
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 class DoorClosed(Exception):

@@ -20,13 +20,14 @@ from deploy.seed.doors import PATIENCE_SECONDS, Doors, NotInTime, call, doors, e
 from deploy.seed.editions import EDITIONS, calendars
 from deploy.seed.fleet import Device, fleet
 from deploy.seed.maker import MODELS
-from deploy.seed.people import PARTIES, PEOPLE, Person
+from deploy.seed.people import FINNISH_MANAGER, PARTIES, PEOPLE, Person
 from deploy.simulators.back_office import master_record, send_all
 from deploy.simulators.wire import Message, connection, producing, product_time, record_of, timestamp
 from shared.ids import derived_id
 
 REJECTED = ("inbound.back-office.accounts.rejected", "inbound.back-office.fleet.rejected")
 LARGE = 2_000
+PEOPLE_AT_ONCE = 3
 LOOK_EVERY_SECONDS = 0.1
 TOLD_EVERY_SECONDS = 5.0
 
@@ -97,7 +98,7 @@ async def _bring_in(installation: Installation, machines: list[Device], step: St
             )
         with step(f"{len(machines)} devices with their contract lines, and {len(PEOPLE)} people"):
             ids, _, _ = await asyncio.gather(
-                asyncio.gather(*(_user(door, person, password) for person in PEOPLE)),
+                _users(door, password),
                 _party_clients(door, installation.directory),
                 send(_fleet(machines, now)),
             )
@@ -110,11 +111,13 @@ async def _bring_in(installation: Installation, machines: list[Device], step: St
 
 
 async def is_seeded(installation: Installation, *, devices: int) -> bool:
-    """Whether at least so many devices are there with the people who manage them."""
+    """Whether at least so many devices are there with the people who manage them: grants come last."""
     if not (installation.directory / keepsakes.PASSWORD_FILE).exists():
         return False
     async with doors(installation.urls, installation.bootstrap_secret) as door:
-        return await _total(door) >= devices and await _user_id(door, PEOPLE[-1]) is not None
+        if await _total(door) < devices or (manager := await _user_id(door, FINNISH_MANAGER)) is None:
+            return False
+        return bool((await call(door, "GET", "catalog", f"/v1/grants/{manager}"))["devices"])
 
 
 def _models(now: datetime) -> Iterator[Message]:
@@ -152,6 +155,17 @@ async def _calendar(door: Doors, code: str, rules: Mapping[str, Any]) -> None:
     known = await call(door, "GET", "tickets", "/v1/calendars")
     if code not in {calendar["code"] for calendar in known["items"]}:
         await call(door, "PUT", "tickets", f"/v1/calendars/{code}", rules, key=f"seed-calendar-{code}")
+
+
+async def _users(door: Doors, password: str) -> list[str]:
+    """The ids of the people, in their order; few at once, since hashing a password is meant to be slow."""
+    places = asyncio.Semaphore(PEOPLE_AT_ONCE)
+
+    async def one(person: Person) -> str:
+        async with places:
+            return await _user(door, person, password)
+
+    return await asyncio.gather(*(one(person) for person in PEOPLE))
 
 
 async def _user(door: Doors, person: Person, password: str) -> str:
@@ -248,8 +262,8 @@ async def _watch_refusals(installation: Installation) -> NoReturn:
     """Raise MasterRecordRefused as soon as the product answers one of our records with a refusal."""
     consumer = AIOKafkaConsumer(*REJECTED, auto_offset_reset="latest", **connection(installation.broker))
     begun = time.time() * 1000
-    await consumer.start()
     try:
+        await consumer.start()
         async for raw in consumer:
             if raw.timestamp >= begun:
                 refusal = record_of(raw).value
