@@ -70,7 +70,7 @@ def _promises(texts: Texts) -> list[Promise]:
 def _entries(texts: Texts) -> list[Entry]:
     seen = texts.text("%(party)s %(time)s", party=texts.text("Visit planning"), time=texts.moment(texts.now))
     return [
-        Entry(texts.now, texts.text("Visit planned"), "calendar", "calm", None, None, None, False, (seen,)),
+        Entry(texts.now, texts.text("Visit planned"), "calendar", "calm", None, None, False, (seen,)),
         Entry(
             texts.now - timedelta(hours=3),
             texts.text("New message"),
@@ -78,7 +78,6 @@ def _entries(texts: Texts) -> list[Entry]:
             "calm",
             texts.text("Service team"),
             texts.text("Any language will do."),
-            texts.language,
             False,
             (),
         ),

@@ -11,9 +11,10 @@ from starlette.responses import RedirectResponse, Response
 
 from services.portal.gateway.backends import Refused, SignedOut
 from services.portal.gateway.cookies import clear_session, session_cookie, visitor_cookie
+from services.portal.gateway.sessions import Session
 from services.portal.locale.texts import mark
 from services.portal.pages.answers import Answer
-from services.portal.pages.page import Page, country_of, edition_for, texts_for
+from services.portal.pages.page import Page, country_of, edition_for, last_known, texts_for
 from shared import context
 from shared.problems import Problem, Unavailable, response_of
 
@@ -106,9 +107,11 @@ def _wants_data(request: Request) -> bool:
 
 
 async def _page(request: Request, status: int, words: tuple[str, str, str]) -> Response:
-    edition = await edition_for(request, country_of(request, None))
-    texts = texts_for(request, None, edition)
-    page = Page(request, None, None, texts, edition, visitor_cookie(request) or "")
+    session = await _session(request)
+    me = last_known(session) if session else None
+    edition = await edition_for(request, country_of(request, me))
+    texts = texts_for(request, me, edition)
+    page = Page(request, session, me, texts, edition, visitor_cookie(request) or "")
     tone, headline, line = words
     ways = [(texts.text("Home"), "/", ""), (texts.text("Talk to somebody"), "/contact", "plain-button")]
     return page.render(
@@ -120,3 +123,16 @@ async def _page(request: Request, status: int, words: tuple[str, str, str]) -> R
         request_id=context.request_id.get() if status >= 500 else None,
         no_return=True,
     )
+
+
+async def _session(request: Request) -> Session | None:
+    """Who sees the error, if that can be told just now."""
+    cookie = session_cookie(request)
+    if not cookie:
+        return None
+    try:
+        session: Session | None = await request.app.state.sessions.find(cookie)
+    except PyMongoError as error:
+        log.warning("an error page for nobody in particular", extra={"error": repr(error)})
+        return None
+    return session

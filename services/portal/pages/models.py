@@ -75,11 +75,19 @@ class Receipt(View):
     seen_at: AwareDatetime | None = None
 
 
+class FlagView(View):
+    """A party's message that contradicts the ticket; for the desk."""
+
+    at: AwareDatetime
+    party: str
+    reason: str
+
+
 class TicketView(TicketState):
     version: int = 0
     parties: tuple[Receipt, ...] = ()
     allowed_actions: tuple[str, ...] = ()
-    flags: tuple[Any, ...] = ()
+    flags: tuple[FlagView, ...] | None = None
 
 
 class SeenBy(View):
@@ -93,7 +101,6 @@ class TimelineRow(View):
     actor: str | None = None
     actor_kind: str | None = None
     text: str | None = None
-    language: str | None = None
     data: dict[str, Any] = {}
     seen_by: tuple[SeenBy, ...] = ()
 

@@ -127,12 +127,13 @@ async def open_page(request: Request, session: Session | None, **calls: Awaitabl
     backends = backends_of(request)
     asked = await parts(me=_me(backends, session), **calls)
     me = asked.pop("me")
-    edition = await edition_for(request, country_of(request, me.value))
+    person = me.value or (last_known(session) if session else None)
+    edition = await edition_for(request, country_of(request, person))
     return Page(
         request=request,
         session=session,
-        me=me.value or (_last_known(session) if session else None),
-        texts=texts_for(request, me.value or (_last_known(session) if session else None), edition),
+        me=person,
+        texts=texts_for(request, person, edition),
         edition=edition,
         visitor=visitor_cookie(request) or secrets.token_urlsafe(16),
         parts=asked,
@@ -148,7 +149,8 @@ async def _me(backends: Backends, session: Session | None) -> Me | None:
     return Me.model_validate(answer)
 
 
-def _last_known(session: Session) -> Me | None:
+def last_known(session: Session) -> Me | None:
+    """The person as identity last described him."""
     return Me.model_validate(session.me) if session.me else None
 
 

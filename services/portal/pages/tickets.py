@@ -154,7 +154,7 @@ async def answer_visit(request: Request, session: SessionDep, ticket_id: str, vi
 
 @router.post("/tickets/{ticket_id}/cancel")
 async def cancel(request: Request, session: SessionDep, ticket_id: str, form: FormDep) -> Response:
-    return await act(request, session, ticket_id, "cancel", form, {"reason": form.get("reason") or None})
+    return await act(request, session, ticket_id, "cancel", form, {"text": form.get("text") or None})
 
 
 @router.get("/tickets/{ticket_id}/visits/{visit_id}/calendar.ics")

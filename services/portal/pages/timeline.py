@@ -6,15 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from services.portal.locale.texts import Texts, mark
-from services.portal.pages.labels import party
+from services.portal.pages.labels import party, ticket_state
 from services.portal.pages.models import TimelineRow
+from shared.contracts.tickets import TicketStatus
 
 WHAT: dict[str, tuple[str, str, str]] = {
     "tickets.ticket.opened": (mark("Request received"), "mail", "calm"),
     "tickets.ticket.acknowledged": (mark("We have taken it up"), "check", "calm"),
     "tickets.ticket.updated": (mark("New message"), "chat", "calm"),
-    "tickets.ticket.noted": (mark("Internal note"), "note", "wait"),
-    "tickets.note.added": (mark("Internal note"), "note", "wait"),
     "tickets.ticket.status-changed": (mark("State changed"), "info", "none"),
     "tickets.visit.planned": (mark("Visit planned"), "calendar", "calm"),
     "tickets.visit.moved": (mark("Visit moved"), "calendar", "wait"),
@@ -22,7 +21,7 @@ WHAT: dict[str, tuple[str, str, str]] = {
     "tickets.visit.answered": (mark("Visit answered"), "calendar", "calm"),
     "tickets.engineer.travelling": (mark("Engineer set off"), "van", "calm"),
     "tickets.engineer.arrived": (mark("Engineer arrived"), "pin", "good"),
-    "tickets.visit.reported": (mark("Engineer's report"), "wrench", "calm"),
+    "tickets.visit.reported": (mark("Engineer's report"), "note", "calm"),
     "tickets.ticket.resolved": (mark("Solved"), "check-circle", "good"),
     "tickets.ticket.reopened": (mark("Opened again"), "chat", "wait"),
     "tickets.ticket.closed": (mark("Closed"), "check-circle", "none"),
@@ -31,23 +30,21 @@ WHAT: dict[str, tuple[str, str, str]] = {
     "tickets.deadline.breached": (mark("Deadline missed"), "alert", "late"),
     "tickets.deadline.breach-withdrawn": (mark("Deadline was kept after all"), "check", "good"),
     "tickets.ticket.flagged": (mark("Needs a look"), "alert", "late"),
+    "note": (mark("Internal note"), "note", "wait"),
+    "flag": (mark("Needs a look"), "alert", "late"),
 }
 OTHER = (mark("Changed"), "info", "none")
 WHO: dict[str, str] = {
     "customer": mark("You or your colleagues"),
-    "user": mark("You or your colleagues"),
-    "staff": mark("Service team"),
     "team": mark("Service team"),
-    "contact_centre": mark("Service team"),
-    "engineer": mark("Engineer"),
-    "dispatch": mark("Visit planning"),
     "system": mark("automatically"),
 }
 ANSWERED = {
     "confirmed": mark("You confirmed the visit"),
     "other_window_wanted": mark("Another time was asked for"),
 }
-INTERNAL = ("tickets.note", "tickets.ticket.noted", "tickets.ticket.flagged")
+INTERNAL = frozenset({"note", "flag", "tickets.ticket.flagged"})
+PARTY_OF = {"tickets.visit": "dispatch", "tickets.engineer": "engineer"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,6 @@ class Entry:
     tone: str
     who: str | None
     text: str | None
-    language: str | None
     internal: bool
     seen: tuple[str, ...]
 
@@ -78,37 +74,43 @@ def _entry(texts: Texts, row: TimelineRow, team_name: str | None) -> Entry:
     kind = kind_of(row.type)
     words, icon, tone = WHAT.get(kind, OTHER)
     seen = [
-        texts.text("%(party)s %(time)s", party=party(texts, mark_.party), time=texts.moment(mark_.seen_at))
-        for mark_ in row.seen_by
-        if mark_.seen_at
+        texts.text("%(party)s %(time)s", party=party(texts, receipt.party), time=texts.moment(receipt.seen_at))
+        for receipt in row.seen_by
+        if receipt.seen_at
     ]
     return Entry(
         at=row.at,
         what=_what(texts, kind, words, row.data),
         icon=icon,
         tone=tone,
-        who=_who(texts, row.actor_kind, team_name),
+        who=_who(texts, kind, row.actor_kind, team_name),
         text=row.text,
-        language=row.language,
-        internal=kind.startswith(INTERNAL),
+        internal=kind in INTERNAL,
         seen=tuple(seen),
     )
 
 
 def _what(texts: Texts, kind: str, words: str, data: dict[str, Any]) -> str:
     said = texts.text(words)
+    visit = data.get("visit") or {}
     if kind in ("tickets.visit.planned", "tickets.visit.moved"):
-        start, end = _moment(data.get("window_from")), _moment(data.get("window_to"))
+        start, end = _moment(visit.get("window_from")), _moment(visit.get("window_to"))
         if start and end:
             return f"{said}: {texts.window(start, end)}"
     if kind == "tickets.visit.answered":
-        answer = ANSWERED.get(str(data.get("reply") or data.get("customer_reply")))
+        answer = ANSWERED.get(str(visit.get("customer_reply")))
         return texts.text(answer) if answer else said
+    if kind == "tickets.ticket.status-changed" and data.get("status") in set(TicketStatus):
+        return ticket_state(texts, TicketStatus(data["status"])).text
     return said
 
 
-def _who(texts: Texts, actor_kind: str | None, team_name: str | None) -> str | None:
-    if actor_kind in ("staff", "team", "contact_centre") and team_name:
+def _who(texts: Texts, kind: str, actor_kind: str | None, team_name: str | None) -> str | None:
+    if kind == "tickets.visit.reported":
+        return party(texts, "engineer")
+    if actor_kind == "party":
+        return party(texts, PARTY_OF.get(kind.rpartition(".")[0], "contact_centre"))
+    if actor_kind == "team" and team_name:
         return team_name
     words = WHO.get(actor_kind or "")
     return texts.text(words) if words else None
