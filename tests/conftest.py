@@ -13,6 +13,9 @@ from tests.support.world import World
 
 PROFILE_SETTING = "LOCKSTEP_TEST_PROFILE"
 
+# The lowest cost that identity accepts: tests sign many people in, and none of their passwords is worth more.
+CHEAP_PASSWORDS = {"LOCKSTEP_PASSWORDS__MEMORY_KIB": "19456", "LOCKSTEP_PASSWORDS__PASSES": "2"}
+
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
@@ -21,7 +24,7 @@ def servers() -> Iterator[Servers]:
     `LOCKSTEP_TEST_PROFILE=mine:9300` names a profile of one's own, to test beside others.
     """
     profile = Profile.parse(os.environ.get(PROFILE_SETTING) or "test")
-    with servers_for(profile, services=(), fresh=True) as running:
+    with servers_for(profile, services=(), fresh=True, environment=CHEAP_PASSWORDS) as running:
         yield running
 
 

@@ -7,7 +7,6 @@ killed and started again, then it looks for what was lost, out of order or unequ
 import argparse
 import asyncio
 import random
-import shutil
 import sys
 import time
 import uuid
@@ -135,8 +134,7 @@ def main() -> None:
     seed = arguments.seed if arguments.seed is not None else random.randrange(10_000)
     say(f"  seed {seed}, {arguments.minutes} minutes")
     profile = Profile.named("soak")
-    shutil.rmtree(profile.directory / "data", ignore_errors=True)
-    with Servers(profile) as servers:
+    with Servers(profile, fresh=True) as servers:
         try:
             asyncio.run(soak(Stack(servers), arguments.minutes, seed))
         except AssertionError as finding:

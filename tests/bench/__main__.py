@@ -1,7 +1,6 @@
 """`make bench`, or `python -m tests.bench commands lag projections lists memory demo` for some of it."""
 
 import asyncio
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -106,8 +105,7 @@ def main() -> None:
     figures: dict[str, Any] = {}
     if parts - {"demo"}:
         profile = Profile.named("bench")
-        shutil.rmtree(profile.directory / "data", ignore_errors=True)
-        with Servers(profile) as servers:
+        with Servers(profile, fresh=True) as servers:
             figures |= asyncio.run(_on_stack(Stack(servers), parts))
     if "demo" in parts:
         figures |= measure_demo()

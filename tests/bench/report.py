@@ -66,7 +66,7 @@ def _page(figures: Mapping[str, Any]) -> str:
         [
             "# Benchmarks",
             "",
-            "Written by `make bench`. Ratios compare two sides of one run on one machine; absolute figures depend on it.",
+            "Written by `make bench`. Ratios compare two sides of one run; absolute figures depend on the machine.",
             "",
             f"Machine: {where['cores']} cores ({where['cpu']}), {where['memory_gib']} GiB, Python {where['python']}; "
             "servers, services and load share it. "

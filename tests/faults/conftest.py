@@ -1,12 +1,12 @@
 """A stack of this folder's own: its servers are killed, halted and started again, one test after the other."""
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from deploy.local.layout import Profile
-from deploy.local.servers import Servers
+from tests.conftest import CHEAP_PASSWORDS
+from tests.containers import servers_for
 from tests.support.stack import Stack
 from tests.support.world import World
 
@@ -14,9 +14,7 @@ from tests.support.world import World
 @pytest.fixture(scope="session")
 def faulty() -> Iterator[Stack]:
     """All servers and services of the profile `faults`, on fresh data."""
-    profile = Profile.named("faults")
-    shutil.rmtree(profile.directory / "data", ignore_errors=True)
-    with Servers(profile) as servers:
+    with servers_for(Profile.named("faults"), fresh=True, environment=CHEAP_PASSWORDS) as servers:
         yield Stack(servers)
 
 

@@ -1,9 +1,10 @@
 """Topics as an outside program sees them: plain aiokafka, own principal, records with CloudEvents headers."""
 
+import asyncio
 import contextlib
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -40,6 +41,16 @@ class Wire:
             yield producer
         finally:
             await producer.stop()
+
+    async def send_all(self, events: Iterable[tuple[Event, str]]) -> None:
+        """Send several messages (event, key) in order over one connection."""
+        async with self.producer() as producer:
+            pending = []
+            for event, key in events:
+                headers = list(headers_for(event.type, str(uuid.uuid4())).items())
+                value = event.model_dump_json().encode()
+                pending.append(await producer.send(event.topic, value, key=key.encode(), headers=headers))
+            await asyncio.gather(*pending)
 
     async def send(self, event: Event, key: str, **headers: str) -> str:
         """Send one message of the contract as a party does; returns its id."""

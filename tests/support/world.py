@@ -188,8 +188,7 @@ class World:
                 entitlement=entitlement,
             ),
         ]
-        for message in messages:
-            await self.stack.wire("back-office").send(message, message.ref)
+        await self.stack.wire("back-office").send_all((message, message.ref) for message in messages)
         device = Device(derived_id("device", ref), ref, f"SN{ref.replace('-', '').upper()}", account.account_id)
         await self._known(device)
         return device
