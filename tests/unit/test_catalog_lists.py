@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.catalog.lists import store
-from services.catalog.lists.queries import Order, Wanted, _branches
+from services.catalog.lists.queries import MANY, Order, Wanted, _branches
 from shared.auth import Caller
 from shared.contracts.catalog import DeviceState, DeviceStatus
 from shared.contracts.identity import Right, Role
@@ -115,6 +115,11 @@ def test_each_whole_account_is_read_in_order_by_itself() -> None:
 def test_a_manager_of_parts_reads_his_groups_and_his_devices() -> None:
     who = caller(("a", Role.DEVICE_MANAGER, False), devices=("d",), groups=("g",))
     assert branches(who) == [{"lists": "group:g"}, {"_id": {"$in": ["d"]}}]
+
+
+def test_a_manager_of_very_many_single_devices_reads_his_accounts_in_order() -> None:
+    who = caller(("a", Role.DEVICE_MANAGER, False), devices=tuple(str(number) for number in range(MANY + 1)))
+    assert branches(who) == [{"account_id": "a"}]
 
 
 def test_who_has_no_role_for_devices_reads_nothing() -> None:
