@@ -2,12 +2,22 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP as ServerProtocol
-from aiosmtpd.smtp import Envelope, Session
+from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from services.notifier.messages.smtp import AnswerLost, Deferred, MailServer, Refused
 from services.notifier.settings import SmtpSettings
@@ -50,12 +60,12 @@ class Provider:
 
 
 @contextlib.asynccontextmanager
-async def serving(provider: Provider, port: int = 0) -> AsyncIterator[int]:
+async def serving(provider: Provider, port: int = 0, **behaviour: Any) -> AsyncIterator[int]:
     loop = asyncio.get_running_loop()
     open_protocols: list[ServerProtocol] = []
 
     def protocol() -> ServerProtocol:
-        made = ServerProtocol(provider, enable_SMTPUTF8=True, loop=loop)
+        made = ServerProtocol(provider, enable_SMTPUTF8=True, loop=loop, **behaviour)
         open_protocols.append(made)
         return made
 
@@ -68,6 +78,31 @@ async def serving(provider: Provider, port: int = 0) -> AsyncIterator[int]:
             if made.transport is not None:
                 made.transport.close()
         await server.wait_closed()
+
+
+def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """A server's TLS with a certificate of its own for 127.0.0.1, and the file that a client has to trust."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.lockstep.example")])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    trusted, private = folder / "ca.pem", folder / "key.pem"
+    trusted.write_bytes(made.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(trusted, private)
+    return context, trusted
+
+
+def accept_only_password(
+    server: ServerProtocol, session: Session, envelope: Envelope, mechanism: str, data: Any
+) -> AuthResult:
+    return AuthResult(success=isinstance(data, LoginPassword) and data.password == b"correct", handled=False)
 
 
 def settings(port: int, **changes: object) -> SmtpSettings:
@@ -169,6 +204,32 @@ async def test_insisting_on_tls_defers_where_the_server_has_none() -> None:
     async with serving(Provider()) as port:
         with pytest.raises(Deferred):
             await deliver(MailServer(settings(port, starttls=True)))
+
+
+async def test_tls_is_used_only_with_a_certificate_that_is_trusted(tmp_path: Path) -> None:
+    provider = Provider()
+    tls, trusted = certificate(tmp_path)
+    async with serving(provider, tls_context=tls, require_starttls=True) as port:
+        with pytest.raises(Deferred, match="unreachable"):
+            await deliver(MailServer(settings(port, starttls=True)))
+        server = MailServer(settings(port, starttls=True, ca_file=str(trusted)))
+        await deliver(server)
+        await server.close()
+    assert len(provider.taken) == 1
+
+
+async def test_a_wrong_password_defers_because_the_operator_can_put_it_right(tmp_path: Path) -> None:
+    provider = Provider()
+    tls, trusted = certificate(tmp_path)
+    asked: dict[str, Any] = {"tls_context": tls, "auth_required": True, "authenticator": accept_only_password}
+    async with serving(provider, **asked) as port:
+        known = {"starttls": True, "ca_file": str(trusted), "username": "lockstep"}
+        with pytest.raises(Deferred, match="greeting_535"):
+            await deliver(MailServer(settings(port, password="wrong", **known)))
+        server = MailServer(settings(port, password="correct", **known))
+        await deliver(server)
+        await server.close()
+    assert len(provider.taken) == 1
 
 
 def test_a_password_is_never_sent_in_the_clear() -> None:
