@@ -10,14 +10,17 @@ health_router = APIRouter(tags=["health"])
 
 
 @health_router.get("/health/live")
-async def live() -> dict[str, str]:
-    """The process answers."""
-    return {"status": "live"}
+async def live(request: Request, response: Response) -> dict[str, Any]:
+    """The process answers, and all its background work goes on: what has died there needs a new process."""
+    dead = request.app.state.service.dead_tasks
+    if dead:
+        response.status_code = 503
+    return {"status": "dead" if dead else "live", "dead": dead}
 
 
 @health_router.get("/health/ready")
 async def ready(request: Request, response: Response) -> dict[str, Any]:
-    """Store and keys are there. The body names what is degraded: consumers, rights, lag."""
+    """Store and keys are there. The body names what is degraded: consumers, broker, rights; and the lag."""
     service = request.app.state.service
     missing: list[str] = []
     try:
@@ -33,6 +36,10 @@ async def ready(request: Request, response: Response) -> dict[str, Any]:
             degraded["consumers"] = "the broker does not take them yet"
         if stopped := consumers.stopped():
             degraded["stopped"] = stopped
+    if service.dead_tasks:
+        degraded["dead"] = service.dead_tasks
+    if not service.watch.sees_broker:
+        degraded["broker"] = "it does not answer; commands are accepted and published later"
     if service.watch.is_behind(service.settings.consumers.behind_limit_seconds):
         degraded["rights"] = "views of users or grants are behind; only fresh tokens are accepted"
     if missing:

@@ -19,12 +19,15 @@ log = logging.getLogger(__name__)
 QUEUE_LIMIT = 1_000
 PAUSE_SECONDS = 1.0
 PING_SECONDS = 15
+START_LIMIT_SECONDS = 10
+STOP_LIMIT_SECONDS = 5
 
 
 class Live:
     """Fans the newest records of some topics out to the open streams of one process.
 
-    A stream that falls behind, or that lived through a broken connection, is told to refetch: nothing is replayed.
+    Nothing is replayed. A stream is told to refetch at its beginning, because something may have happened since its
+    page was made, when it falls behind, and when the connection to the broker was made anew.
     """
 
     def __init__(self, settings: BrokerSettings, topics: Sequence[str]) -> None:
@@ -44,17 +47,21 @@ class Live:
         consumer = AIOKafkaConsumer(
             *self._topics, auto_offset_reset="latest", group_id=None, **client_arguments(self._settings)
         )
-        await asyncio.wait_for(consumer.start(), 10)
-        self._tell(None)
         try:
+            async with asyncio.timeout(START_LIMIT_SECONDS):
+                await consumer.start()
+                await _go_to_the_end(consumer)
+            self._tell(None)
             async for record in consumer:
+                if record.value is None:
+                    continue
                 headers = headers_of(record)
                 try:
                     self._tell(parse(record, headers, event_class_of(headers)))
                 except (Malformed, ValidationError):
                     log.info("a record without a known form is not streamed", extra={"topic": record.topic})
         finally:
-            await asyncio.wait_for(consumer.stop(), 5)
+            await asyncio.wait_for(consumer.stop(), STOP_LIMIT_SECONDS)
 
     def _tell(self, envelope: Envelope[Any] | None) -> None:
         for queue in self._listeners:
@@ -68,6 +75,7 @@ class Live:
     async def _listen(self, wanted: Callable[[Envelope[Any]], "Any"]) -> AsyncIterator[ServerSentEvent]:
         queue: asyncio.Queue[Envelope[Any] | None] = asyncio.Queue(QUEUE_LIMIT)
         self._listeners.add(queue)
+        queue.put_nowait(None)
         try:
             while True:
                 envelope = await queue.get()
@@ -87,3 +95,10 @@ class Live:
         It has to judge the caller's present rights each time: a revocation ends what he sees at once.
         """
         return EventSourceResponse(self._listen(wanted), ping=PING_SECONDS)
+
+
+async def _go_to_the_end(consumer: AIOKafkaConsumer) -> None:
+    """Know the end now: left alone, the consumer would look it up some time later and miss what came in between."""
+    await consumer.seek_to_end()
+    for partition in consumer.assignment():
+        await consumer.position(partition)

@@ -14,7 +14,7 @@ HEADER = "Seen"
 WAIT_SECONDS = 1.0
 POLL_SECONDS = 0.02
 MOST_MARKS = 20
-_MARK = re.compile(r"^\s*([a-z-]+)/([^@\s]+)@(\d+)\s*$")
+_MARK = re.compile(r"^\s*([a-z-]+)/([^@\s]+)@(\d{1,15})\s*$")
 
 
 def seen(response: Response, noun: str, document_id: str, version: int) -> None:

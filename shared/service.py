@@ -55,6 +55,7 @@ class Service:
     watch: Watch
     consumers: Consumers | None = None
     extras: dict[str, Any] = field(default_factory=dict)
+    dead_tasks: list[str] = field(default_factory=list)
 
 
 Prepare = Callable[[Service], Awaitable[None]]
@@ -135,7 +136,7 @@ def create_service_app(
             work |= {f"task {number}": task(service) for number, task in enumerate(tasks)}
             running = [asyncio.create_task(one, name=name) for name, one in work.items()]
             for task in running:
-                task.add_done_callback(_say_when_it_dies)
+                task.add_done_callback(lambda task: _say_when_it_dies(service, task))
             try:
                 yield
             finally:
@@ -238,6 +239,7 @@ def _holder(settings: ServiceSettings) -> str:
     return f"{settings.service}-{settings.instance}-{uuid.uuid4()}"
 
 
-def _say_when_it_dies(task: "asyncio.Task[Any]") -> None:
+def _say_when_it_dies(service: Service, task: "asyncio.Task[Any]") -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
+        service.dead_tasks.append(task.get_name())
         log.critical("a background task died", extra={"task": task.get_name()}, exc_info=error)

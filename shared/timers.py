@@ -73,9 +73,13 @@ async def _round(service: "Service", rule: TimerRule) -> bool:
         {"$set": {"next_at": now + CLAIM_LENGTH, "claimed_by": holder}},
     )
     claimed = await collection.find({"_id": {"$in": due[:CLAIMED_AT_ONCE]}, "claimed_by": holder}).to_list()
-    results = await asyncio.gather(*(rule.fire(service, document, now) for document in claimed), return_exceptions=True)
+    results = await asyncio.gather(
+        *(asyncio.wait_for(rule.fire(service, document, now), CLAIM_LENGTH.total_seconds()) for document in claimed),
+        return_exceptions=True,
+    )
     for document, result in zip(claimed, results, strict=True):
         if isinstance(result, Exception):
             log.error("a timer failed and will come again", extra={"document": document["_id"]}, exc_info=result)
-    metrics.TIMERS_FIRED.labels(rule.aggregate.name).inc(len(claimed))
-    return len(due) >= LOOKED_AT
+        else:
+            metrics.TIMERS_FIRED.labels(rule.aggregate.name).inc()
+    return len(due) > CLAIMED_AT_ONCE

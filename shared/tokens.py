@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from pydantic import BaseModel, ValidationError
 
@@ -55,7 +55,8 @@ class Tokens:
                     answer = await client.get(self._settings.key_set_url)
                     answer.raise_for_status()
                     self._keys = KeySet.import_key_set(answer.json())
-                except (httpx.HTTPError, ValueError, JoseError) as error:
+                    self._known.clear()  # a key that is withdrawn takes its tokens along
+                except Exception as error:
                     log.info("the key set is not to be had", extra={"error": repr(error)})
                 await asyncio.sleep(RETRY_SECONDS)
                 if self._keys is not None:
@@ -86,6 +87,7 @@ class Tokens:
             if claims.get("iss") != self._settings.issuer or claims.get("aud") != self._settings.audience:
                 raise Unauthenticated("The token is meant for somebody else.")
             return Claims.model_validate(claims)
-        except (JoseError, ValueError, ValidationError) as error:
-            self._wanted.set()
+        except (JoseError, ValueError, TypeError, ValidationError) as error:
+            if isinstance(error, InvalidKeyIdError):
+                self._wanted.set()
             raise Unauthenticated("The token is not valid.") from error

@@ -94,7 +94,10 @@ class Handling:
         by_key: dict[str, list[tuple[int, ConsumerRecord]]] = {}
         for record in records:
             headers = headers_of(record)
-            if headers.get("ce_type") not in self._subscription.types and not self._is_wanted_stone(record):
+            if record.value is None and not self._subscription.tombstones:
+                self._skip(record, "tombstone")
+                continue
+            if record.value is not None and headers.get("ce_type") not in self._subscription.types:
                 self._skip(record, "unknown_type")
                 continue
             try:
@@ -104,9 +107,6 @@ class Handling:
         envelopes = [found for own in by_key.values() if (found := self._newest(own)) is not None]
         if envelopes:
             await self._show(envelopes, self._service.settings.consumers.attempts)
-
-    def _is_wanted_stone(self, record: ConsumerRecord) -> bool:
-        return self._subscription.tombstones and record.value is None
 
     def _newest(self, own: list[tuple[int, ConsumerRecord]]) -> Envelope[Any] | None:
         """Of one key; the later one where two claim the same sequence."""

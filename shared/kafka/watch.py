@@ -1,6 +1,7 @@
 """How far every group is behind, and whether the views that access depends on are fresh."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 
 PERIOD_SECONDS = 1.0
 LIMIT_SECONDS = 3.0
+UNSEEN_SECONDS = 5.0
+LAG_EVERY_ROUNDS = 5
 
 
 class Watch:
@@ -33,7 +36,8 @@ class Watch:
         self._subscriptions = subscriptions
         self._guarding = guarding
         self._ends: dict[TopicPartition, int] = {}
-        self._ends_at = 0.0
+        self._ends_at = float("-inf")
+        self._rounds = 0
         self._fresh_at: dict[str, float] = {}
         self.lag: dict[str, int] = {}
 
@@ -41,6 +45,11 @@ class Watch:
         """True when a view that access depends on was not seen at the end of its topic for so long."""
         now = time.monotonic()
         return any(now - self._fresh_at.get(group, float("-inf")) > limit_seconds for group in self._guarding)
+
+    @property
+    def sees_broker(self) -> bool:
+        """Whether the broker has answered lately."""
+        return time.monotonic() - self._ends_at < UNSEEN_SECONDS
 
     async def run(self) -> None:
         while True:
@@ -57,35 +66,43 @@ class Watch:
         try:
             async with asyncio.timeout(LIMIT_SECONDS * 2):
                 await consumer.start()
+                await consumer._client.set_topics({one.topic for one in self._subscriptions})
                 await admin.start()
-            await self._know_topics(consumer)
             while True:
                 async with asyncio.timeout(LIMIT_SECONDS):
                     await self._round(consumer, admin)
                 await asyncio.sleep(PERIOD_SECONDS)
         finally:
-            async with asyncio.timeout(LIMIT_SECONDS):
-                await consumer.stop()
-                await admin.close()
-
-    async def _know_topics(self, consumer: AIOKafkaConsumer) -> None:
-        async with asyncio.timeout(LIMIT_SECONDS):
-            await consumer._client.set_topics({one.topic for one in self._subscriptions})
+            for close in (consumer.stop, admin.close):
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(close(), LIMIT_SECONDS)
 
     async def _round(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
-        before, before_at = self._ends, self._ends_at
-        self._ends_at = time.monotonic()
+        before, before_at, began_at = self._ends, self._ends_at, time.monotonic()
         partitions = [
             TopicPartition(one.topic, number)
             for one in self._subscriptions
             for number in consumer.partitions_for_topic(one.topic) or ()
         ]
         self._ends = await consumer.end_offsets(partitions) if partitions else {}
+        self._ends_at = began_at
         for one in self._subscriptions:
-            committed = await admin.list_consumer_group_offsets(one.group)
+            if one.group not in self._guarding and self._rounds % LAG_EVERY_ROUNDS:
+                continue
             own = [partition for partition in self._ends if partition.topic == one.topic]
-            at = {partition: committed[partition].offset if partition in committed else 0 for partition in own}
+            at = await self._positions(consumer, admin, one.group, own)
             self.lag[one.group] = sum(max(0, self._ends[partition] - at[partition]) for partition in own)
             metrics.LAG.labels(one.group, one.topic).set(self.lag[one.group])
-            if own and before and all(at[partition] >= before.get(partition, 0) for partition in own):
+            if own and all(partition in before and at[partition] >= before[partition] for partition in own):
                 self._fresh_at[one.group] = before_at
+        self._rounds += 1
+
+    async def _positions(
+        self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient, group: str, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        """Where a group goes on reading: at what it has committed, or at the beginning of what is still kept."""
+        committed = await admin.list_consumer_group_offsets(group)
+        at = {one: committed[one].offset for one in partitions if one in committed and committed[one].offset >= 0}
+        untouched = [one for one in partitions if one not in at and self._ends[one] > 0]
+        at |= dict.fromkeys((one for one in partitions if one not in at), 0)
+        return at | (await consumer.beginning_offsets(untouched) if untouched else {})

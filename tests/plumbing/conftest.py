@@ -7,27 +7,27 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import httpx
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
+from deploy.broker_setup import admin_client
 from deploy.local.environment import broker_bootstrap, store_url
 from deploy.local.keys import broker_password
 from deploy.local.servers import Servers
+from shared.auth import Loader
 from shared.contracts.base import Contract, Event
 from shared.contracts.catalogue import BY_TYPE
 from shared.kafka import Subscription
 from shared.outbox import Aggregate
 from shared.service import Service, create_service_app
 from shared.settings import BrokerSettings, ServiceSettings, StoreSettings, TokenSettings
+from tests.plumbing.channel import Channel
 from tests.support.wire import Wire
 
 THINGS = Aggregate("things", "things")
 TOPIC = f"plumbing.things-{uuid.uuid4().hex[:8]}"
-INBOUND = f"plumbing.inbound-{uuid.uuid4().hex[:8]}"
-REACTION_GROUP = "plumbing.reaction"
-INBOUND_GROUP = "plumbing.inbound"
-BURIAL_GROUP = "plumbing.burials"
 
 
 class ThingState(Contract):
@@ -42,7 +42,7 @@ class ThingChanged(Event):
 
 
 class ThingWanted(Event):
-    topic: ClassVar[str] = INBOUND
+    topic: ClassVar[str] = TOPIC
     type: ClassVar[str] = "plumbing.thing.wanted.v1"
     name: str
 
@@ -61,25 +61,34 @@ class Probe:
     wire: Wire
 
 
+async def nobody(*_: Any) -> None:
+    return None
+
+
 @pytest.fixture(scope="session")
-def topics(servers: Servers) -> Wire:
-    """The topics of this folder on the real broker."""
+def admin(servers: Servers) -> AdminClient:
+    """The administrator of the real broker."""
     profile = servers.profile
-    wire = Wire(broker_bootstrap(profile), "admin", broker_password(profile, "admin"))
-    admin = AdminClient(
-        {
-            "bootstrap.servers": wire.bootstrap,
-            "security.protocol": "SASL_PLAINTEXT",
-            "sasl.mechanism": "SCRAM-SHA-512",
-            "sasl.username": wire.username,
-            "sasl.password": wire.password,
-        }
-    )
-    names = [TOPIC, INBOUND, f"{INBOUND}.rejected"]
-    names += [f"{TOPIC}.{REACTION_GROUP}.dlq", f"{INBOUND}.{INBOUND_GROUP}.dlq", f"{TOPIC}.{BURIAL_GROUP}.dlq"]
-    for future in admin.create_topics([NewTopic(name, 3, 1) for name in names]).values():
+    return admin_client(broker_bootstrap(profile), broker_password(profile, "admin"))
+
+
+@pytest.fixture(scope="session")
+def topics(servers: Servers, admin: AdminClient) -> Wire:
+    """The broker, with this folder's topic."""
+    profile = servers.profile
+    for future in admin.create_topics([NewTopic(TOPIC, 3, 1)]).values():
         future.result(15)
-    return wire
+    return Wire(broker_bootstrap(profile), "admin", broker_password(profile, "admin"))
+
+
+@pytest.fixture
+def channel(topics: Wire, admin: AdminClient) -> Channel:
+    """A topic, a group and the topics beside them, of this test's own."""
+    mark = uuid.uuid4().hex[:10]
+    own = Channel(topics, admin, f"plumbing.channel-{mark}", f"plumbing.group-{mark}")
+    for future in admin.create_topics([NewTopic(name, 3, 1) for name in own.names]).values():
+        future.result(15)
+    return own
 
 
 @pytest.fixture
@@ -89,32 +98,47 @@ def probe(servers: Servers, topics: Wire) -> Probe:
 
     @contextlib.asynccontextmanager
     async def start(
-        subscriptions: Sequence[Subscription] = (), *, instance: str = "0", **parts: Any
+        subscriptions: Sequence[Subscription] = (),
+        *,
+        service_name: str = "plumbing",
+        instance: str = "0",
+        routers: Sequence[APIRouter] = (),
+        key_set_url: str = "http://127.0.0.1:9/keys",
+        broker: BrokerSettings | None = None,
+        load_user: Loader | None = nobody,
+        load_grants: Loader | None = nobody,
+        **parts: Any,
     ) -> AsyncIterator[Service]:
+        own_broker = BrokerSettings(bootstrap=topics.bootstrap, username=topics.username, password=topics.password)
         settings = ServiceSettings(
-            service="plumbing",
+            service=service_name,
             instance=f"{instance}-{database}",
+            log_level="WARNING",
             store=StoreSettings(url=store_url(servers.profile), database=database),
-            broker=BrokerSettings(bootstrap=topics.bootstrap, username=topics.username, password=topics.password),
-            tokens=TokenSettings(key_set_url="http://127.0.0.1:9/keys"),
+            broker=broker or own_broker,
+            tokens=TokenSettings(key_set_url=key_set_url),
         )
         settings.consumers.attempts = 2
         settings.consumers.burial_limit = 3
         app: FastAPI = create_service_app(
             settings,
             title="plumbing",
-            routers=(),
+            routers=routers,
             aggregates=[THINGS],
             subscriptions=subscriptions,
-            load_user=_nobody,
-            load_grants=_nobody,
+            load_user=load_user,
+            load_grants=load_grants,
             **parts,
         )
         async with app.router.lifespan_context(app):
-            yield app.state.service
+            service: Service = app.state.service
+            service.extras["app"] = app
+            yield service
 
     return Probe(start, topics)
 
 
-async def _nobody(*_: Any) -> None:
-    return None
+def front_door(service: Service, **headers: str) -> httpx.AsyncClient:
+    """A client of a running probe."""
+    transport = httpx.ASGITransport(app=service.extras["app"])
+    return httpx.AsyncClient(transport=transport, base_url="http://probe", headers=headers, timeout=15)
