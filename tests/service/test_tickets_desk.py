@@ -194,3 +194,53 @@ async def _listen(client: Any) -> Any:
                 kind = line.removeprefix("event:").strip()
             elif line.startswith("data:") and kind == "ticket":
                 yield json.loads(line.removeprefix("data:"))
+
+
+async def test_silence_after_the_solution_warns_and_then_closes(world: World) -> None:
+    async with Scene.of(world, language="it") as scene, scene.desk() as desk, world.stack.store() as client:
+        tickets = world.stack.database(client, "tickets")["tickets"]
+        await desk.post(f"/v1/tickets/{scene.ticket_id}/resolve", json={})
+        ago = datetime.now(UTC) - timedelta(minutes=1)
+        due = {"closing.warn_at": ago - timedelta(days=2), "closing.close_at": ago, "next_at": ago}
+        await tickets.update_one({"_id": scene.ticket_id}, {"$set": due})
+
+        async def warned() -> dict[str, Any]:
+            ticket = await scene.ticket()
+            assert ticket["updates"], "no warning yet"
+            return ticket
+
+        ticket = await eventually(warned)
+        assert ticket["status"] == "resolved"
+        assert ticket["updates"][-1]["author"] == "system"
+        assert "2 giorni" in ticket["updates"][-1]["text"]
+        await tickets.update_one({"_id": scene.ticket_id}, {"$set": {"closing.close_at": ago, "next_at": ago}})
+        closed = await scene.becomes("closed")
+        assert closed["closed_at"] is not None
+        assert {clock["state"] for clock in closed["clocks"]} <= {"met", "stopped"}
+
+
+async def test_who_manages_a_device_by_its_group_sees_its_tickets_while_it_is_in_the_group(world: World) -> None:
+    async with Scene.of(world) as scene, await world.api("catalog") as catalog:
+        answer = await catalog.post(
+            "/v1/groups",
+            json={"account_id": scene.account.account_id, "name": "Floor 2", "device_ids": [scene.device.device_id]},
+        )
+        assert answer.status_code == 201, answer.text
+        group_id = answer.json()["group_id"]
+        colleague = await world.manager(scene.account)
+        granted = await catalog.put(f"/v1/grants/{colleague.user_id}", json={"devices": [], "groups": [group_id]})
+        assert granted.status_code in (200, 201), granted.text
+        async with await world.api("tickets", colleague) as tickets:
+
+            async def sees_it() -> bool:
+                return (await tickets.get(f"/v1/tickets/{scene.ticket_id}")).status_code == 200
+
+            async def sees_it_no_more() -> bool:
+                return not await sees_it()
+
+            await eventually(sees_it)
+            items = (await tickets.get("/v1/tickets")).json()["items"]
+            assert [item["ticket_id"] for item in items] == [scene.ticket_id]
+            emptied = await catalog.put(f"/v1/groups/{group_id}/members", json={"device_ids": []})
+            assert emptied.status_code == 200, emptied.text
+            await eventually(sees_it_no_more, within=5)

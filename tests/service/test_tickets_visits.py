@@ -36,16 +36,8 @@ async def test_a_visit_goes_from_planning_to_the_report(world: World) -> None:
         assert done["report"]["counters"] == {"total": 4811}
         assert done["visits"][0]["status"] == "done"
         types = await heard.types_of(scene.ticket_id, "tickets.ticket.resolved.v1")
-    public = [kind for kind in types if kind.startswith("tickets.")]
+    public = [kind for kind in types if kind.startswith("tickets.") and kind != "tickets.ticket.opened.v1"]
     assert public == [
-        "tickets.ticket.opened.v1",
-        "tickets.visit.planned.v1",
-        "tickets.visit.moved.v1",
-        "tickets.engineer.travelling.v1",
-        "tickets.engineer.arrived.v1",
-        "tickets.visit.reported.v1",
-        "tickets.ticket.resolved.v1",
-    ] or public == [
         "tickets.visit.planned.v1",
         "tickets.visit.moved.v1",
         "tickets.engineer.travelling.v1",
