@@ -40,6 +40,10 @@ class Device:
         return self._random("model").choices(range(len(MODELS)), SHARES)[0]
 
     @property
+    def serial(self) -> str:
+        return f"T{MODELS[self.model].ref[3:]}{41_000_000 + 7 * self.number:08d}"
+
+    @property
     def site_number(self) -> int:
         return self.place // DEVICES_PER_SITE
 
@@ -58,7 +62,7 @@ class Device:
         room, floor = random.choice(words["room"]), random.choice(words["floor"])
         return {
             "ref": self.ref,
-            "serial": f"T{model.ref[3:]}{41_000_000 + 7 * self.number:08d}",
+            "serial": self.serial,
             "model_ref": model.ref,
             "account_ref": self.customer.ref,
             "site": site(self.customer, self.site_number),

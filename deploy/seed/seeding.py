@@ -27,6 +27,7 @@ from shared.ids import derived_id
 
 REJECTED = ("inbound.back-office.accounts.rejected", "inbound.back-office.fleet.rejected")
 LARGE = 2_000
+PAGE = 200
 PEOPLE_AT_ONCE = 3
 LOOK_EVERY_SECONDS = 0.1
 TOLD_EVERY_SECONDS = 5.0
@@ -100,7 +101,7 @@ async def _bring_in(installation: Installation, machines: list[Device], step: St
             ids, _, _ = await asyncio.gather(
                 _users(door, password),
                 _party_clients(door, installation.directory),
-                send(_fleet(machines, now)),
+                send(_fleet(machines, await _known(door), now)),
             )
         users = dict(zip([person.key for person in PEOPLE], ids, strict=True))
         with step("catalog and tickets have followed"):
@@ -125,8 +126,11 @@ def _models(now: datetime) -> Iterator[Message]:
         yield _master("back-office.model.updated.v1", model.record(), now)
 
 
-def _fleet(machines: list[Device], now: datetime) -> Iterator[Message]:
+def _fleet(machines: list[Device], known: set[str], now: datetime) -> Iterator[Message]:
+    """What is known is not sent again: the product would look at each record only to find that it is not newer."""
     for machine in machines:
+        if machine.serial in known:
+            continue
         yield _master("back-office.contract.updated.v1", machine.contract_record(now.date()), now)
         yield _master("back-office.device.updated.v1", machine.device_record(), now)
 
@@ -246,6 +250,17 @@ async def _followed(door: Doors, machines: list[Device], today: date, tell: Tell
     for machine in machines[-8:]:
         if machine.contract_record(today)["valid_until"] is None:
             await eventually(f"tickets knows {machine.ref}", partial(_entitled, door, machine))
+
+
+async def _known(door: Doors) -> set[str]:
+    """The serial numbers of the devices that are there with a contract line."""
+    serials: set[str] = set()
+    path: str | None = f"/v1/devices?limit={PAGE}"
+    while path is not None:
+        page = await call(door, "GET", "catalog", path)
+        serials |= {device["serial"] for device in page["items"] if device["contract_state"] != "none"}
+        path = f"/v1/devices?limit={PAGE}&cursor={quote(page['next'])}" if page.get("next") else None
+    return serials
 
 
 async def _entitled(door: Doors, machine: Device) -> bool:
