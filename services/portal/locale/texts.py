@@ -129,7 +129,7 @@ class Texts:
         distance = (local.date() - self.local(self.now, zone).date()).days
         if distance in (-1, 0, 1):
             return self._near_day(distance)
-        weekday = dates.format_date(local.date(), format="EEEE", locale=self.locale)
+        weekday = self.weekday(local.weekday())  # the plain form: each catalogue inflects it as its sentence wants
         if 1 < distance < 7:
             return self.context("day in a sentence", "%(weekday)s", weekday=weekday)
         day = dates.format_skeleton("MMMMd", local, locale=self.locale)

@@ -1,0 +1,141 @@
+"""The pages over the real services, by a browser without JavaScript."""
+
+from datetime import UTC, datetime, timedelta
+
+from shared.contracts.inbound import DispatchVisitPlanned
+from tests.service.portal_scene import browser, csrf_of, portal, settings, sign_in
+from tests.support.stack import Stack
+from tests.support.visits import message, window
+from tests.support.waiting import eventually
+from tests.support.world import World
+
+
+async def test_a_fault_is_reported_from_the_device_to_the_promise(stack: Stack, world: World) -> None:
+    device = await world.device(await world.account("DE"))
+    right = {"account_id": device.account_id, "role": "device_manager", "whole": True}
+    person = await world.person("DE", rights=[right], language="en")
+    async with portal(settings(stack)) as app, browser(app) as client:
+        await sign_in(client, person)
+        listed = await client.get("/devices", params={"q": device.serial})
+        assert f"/devices/{device.device_id}" in listed.text
+        sound = await client.get(f"/devices/{device.device_id}")
+        assert "All right" in sound.text
+        form_page = await client.get(f"/tickets/new?device_id={device.device_id}")
+        assert "Engineer by" in form_page.text
+        empty = await client.post(
+            "/tickets/new",
+            data={"csrf": csrf_of(form_page), "device_id": device.device_id, "own_reference": "HD-1", "impact": "down"},
+        )
+        assert empty.status_code == 422
+        assert 'href="#description"' in empty.text and 'value="HD-1"' in empty.text
+        opened = await client.post(
+            "/tickets/new",
+            data={
+                "csrf": csrf_of(form_page),
+                "device_id": device.device_id,
+                "description": "Streaks",
+                "impact": "down",
+            },
+        )
+        ticket = await client.get(opened.headers["location"])
+        assert "We have received your report" in ticket.text
+        assert "An engineer comes by" in ticket.text
+        offered = await client.get(f"/tickets/new?device_id={device.device_id}")
+        assert "There is already an open request" in offered.text
+        refused = await client.post(
+            "/tickets/new",
+            data={"csrf": csrf_of(offered), "device_id": device.device_id, "description": "Noise", "impact": "down"},
+        )
+        assert refused.status_code == 409 and "Noise" in refused.text
+        other = await client.post(
+            "/tickets/new",
+            data={
+                "csrf": csrf_of(offered),
+                "device_id": device.device_id,
+                "description": "Noise",
+                "impact": "down",
+                "another": "1",
+            },
+        )
+        assert other.status_code == 303
+
+
+async def test_a_visit_is_confirmed_and_a_reply_is_written(stack: Stack, world: World) -> None:
+    device = await world.device(await world.account("DE"))
+    right = {"account_id": device.account_id, "role": "device_manager", "whole": True}
+    person = await world.person("DE", rights=[right], language="en")
+    ticket = await world.open_ticket(person, device)
+    path, order = f"/tickets/{ticket['ticket_id']}", str(ticket["work_order_id"])
+    planned = message(DispatchVisitPlanned, order, 1, **window(hours=20))
+    await stack.wire("dispatch").send(planned, order)
+    async with portal(settings(stack)) as app, browser(app) as client:
+        await sign_in(client, person)
+
+        async def asks() -> str | None:
+            page = await client.get(path)
+            return page.text if "Does this time suit you?" in page.text else None
+
+        page = await eventually(asks, what="the visit on the page")
+        assert page is not None
+        csrf = page.split('name="csrf" value="', 1)[1].split('"', 1)[0]
+        calendar = await client.get(f"{path}/visits/{planned.visit_id}/calendar.ics")
+        assert "BEGIN:VCALENDAR" in calendar.text
+        confirmed = await client.post(
+            f"{path}/visits/{planned.visit_id}/reply", data={"csrf": csrf, "reply": "confirmed"}
+        )
+        assert confirmed.status_code == 303, confirmed.text
+        assert "You confirmed this time." in (await client.get(path)).text
+        empty = await client.post(f"{path}/reply", data={"csrf": csrf, "text": " "})
+        assert empty.status_code == 422 and 'href="#text"' in empty.text
+        written = await client.post(f"{path}/reply", data={"csrf": csrf, "text": "Please ring at the gate"})
+        assert written.headers["location"] == f"{path}#timeline"
+        assert "Please ring at the gate" in (await client.get(path)).text
+        live = await client.get(f"{path}/live")
+        assert 'id="answer" hx-swap-oob="true"' in live.text and 'id="reply"' not in live.text
+
+
+async def test_a_device_whose_contract_has_ended_says_so_with_the_phone_line(stack: Stack, world: World) -> None:
+    ended = (datetime.now(UTC) - timedelta(days=3)).date()
+    device = await world.device(await world.account("DE"), valid_until=ended)
+    right = {"account_id": device.account_id, "role": "device_manager", "whole": True}
+    person = await world.person("DE", rights=[right], language="en")
+    async with portal(settings(stack)) as app, browser(app) as client:
+        await sign_in(client, person)
+        page = await client.get(f"/devices/{device.device_id}")
+        assert "No open fault, but no contract either" in page.text
+        form = await client.get(f"/tickets/new?device_id={device.device_id}")
+        assert "We cannot send an engineer for this device" in form.text
+        assert 'name="description"' not in form.text
+
+
+async def test_what_one_may_not_see_is_not_there(stack: Stack, world: World) -> None:
+    device = await world.device(await world.account("DE"))
+    stranger = await world.manager(await world.account("FI"), whole=True)
+    async with portal(settings(stack)) as app, browser(app) as client:
+        await sign_in(client, stranger)
+        for path in (f"/devices/{device.device_id}", f"/tickets/new?device_id={device.device_id}", "/tickets/none"):
+            answer = await client.get(path)
+            assert answer.status_code == 404, path
+            assert device.serial not in answer.text
+
+
+async def test_the_desk_notes_and_acknowledges_and_the_customer_never_sees_the_note(stack: Stack, world: World) -> None:
+    device = await world.device(await world.account("DE"))
+    right = {"account_id": device.account_id, "role": "device_manager", "whole": True}
+    person = await world.person("DE", rights=[right], language="en")
+    agent = await world.person("DE", staff_roles=["contact_centre_agent"], language="en")
+    ticket = await world.open_ticket(person, device)
+    path = f"/tickets/{ticket['ticket_id']}"
+    async with portal(settings(stack)) as app, browser(app) as desk, browser(app) as customer:
+        await sign_in(desk, agent)
+        await sign_in(customer, person)
+        page = await desk.get(path)
+        assert "At the desk" in page.text
+        csrf = csrf_of(page)
+        assert (await desk.post(f"{path}/note", data={"csrf": csrf, "text": "roller again"})).status_code == 303
+        assert (await desk.post(f"{path}/acknowledge", data={"csrf": csrf})).status_code == 303
+        shown = await desk.get(path)
+        assert "roller again" in shown.text and "Taken up" in shown.text
+        seen = await customer.get(path)
+        assert "roller again" not in seen.text and "At the desk" not in seen.text
+        assert "We have taken it up" in seen.text
