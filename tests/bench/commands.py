@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.bench.load import Connection, Measured, as_json, measure
 from tests.support.stack import Stack
+from tests.support.waiting import eventually
 from tests.support.wire import header
 
 WORKERS = 16
@@ -56,15 +57,19 @@ async def over_http(
 async def sample_writes(stack: Stack) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A ticket's document as it is stored, and its history rows: what the bare drivers have to write and send."""
     client = stack.store()
-    try:
-        database = stack.database(client, "tickets")
-        document = await database["tickets"].find_one({}, sort=[("_id", -1)])
-        if document is None:
-            raise RuntimeError("no ticket has been opened yet")
+    database = stack.database(client, "tickets")
+
+    async def sample() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        document = await database["tickets"].find_one({"version": 3}, sort=[("ticket.opened_at", -1), ("_id", -1)])
+        assert document is not None, "no ticket has been opened yet"
         rows = await database["history"].find({"aggregate": f"tickets/{document['_id']}"}).sort("sequence", 1).to_list()
+        assert len(rows) == document["version"], "its history is not written yet"
+        return document, rows
+
+    try:
+        return await eventually(sample)
     finally:
         await client.close()
-    return document, rows[: document["version"]]
 
 
 async def bare(stack: Stack) -> Measured:
