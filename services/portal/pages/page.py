@@ -26,7 +26,7 @@ from shared.problems import Forbidden
 log = logging.getLogger(__name__)
 
 EDITION_SECONDS = 30.0
-HOME_COUNTRY = {"de": "DE", "fi": "FI", "fr": "FR", "it": "IT", "es": "ES", "en": "DE"}
+HOME_COUNTRY = {"de": "DE", "fi": "FI", "fr": "FR", "it": "IT", "es": "ES", "en": "GB"}
 
 
 class FormExpired(Forbidden):

@@ -1,0 +1,114 @@
+"""Every screen, on a phone and on a desk, light and dark: accessible, light in weight, still, and without overflow."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page
+
+from deploy.local import installations
+from tests.browser.conftest import OpenPage
+from tests.browser.scene import Scene
+
+WIDTHS = (390, 1440)
+MOST_BYTES = 150_000
+MOST_SHIFT = 0.05
+LAYOUT_SHIFT = """() => new Promise(done => {
+  let shift = 0;
+  new PerformanceObserver(list => { for (const one of list.getEntries()) if (!one.hadRecentInput) shift += one.value; })
+    .observe({type: 'layout-shift', buffered: true});
+  requestAnimationFrame(() => requestAnimationFrame(() => done(shift)));
+})"""
+OVERFLOW = """() => [...document.querySelectorAll('main *')]
+  .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1
+    && !e.closest('.filters, .hidden, .skip'))
+  .map(e => e.outerHTML.slice(0, 120)).slice(0, 3)"""
+AXE = """async () => (await axe.run(document, {resultTypes: ['violations'],
+  runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}))
+  .violations.map(v => [v.id, v.nodes.map(n => n.target.join(' ') + ': ' + n.failureSummary.slice(0, 300))])"""
+
+
+async def _axe(page: Page) -> list[Any]:
+    source = (installations.assets_directory() / "axe-core" / "axe.min.js").read_text()
+    await page.evaluate(source)  # through the debugger: the page's own policy would not load it
+    violations: list[Any] = await page.evaluate(AXE)
+    return violations
+
+
+async def _look(page: Page, name: str, path: str, picture: Path, *, axe: bool) -> list[str]:
+    """What is wrong with one screen."""
+    await page.goto(path)
+    await page.wait_for_load_state("load")
+    wrong = []
+    if (shift := await page.evaluate(LAYOUT_SHIFT)) > MOST_SHIFT:
+        wrong.append(f"{name}: the layout shifts by {shift:.3f}")
+    if over := await page.evaluate(OVERFLOW):
+        wrong.append(f"{name}: wider than the screen: {over}")
+    await page.screenshot(path=picture, full_page=True)
+    if axe:
+        wrong += [f"{name}: {violation}" for violation in await _axe(page)]
+    return wrong
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_axe_finds_nothing_on_any_screen(
+    open_page: OpenPage, scene: Scene, screenshots: Path, width: int, scheme: str
+) -> None:
+    page = await open_page(scene.german, width=width, color_scheme=scheme)
+    wrong = []
+    for name, path in scene.screens().items():
+        wrong += await _look(page, name, path, screenshots / f"{name}-{width}-{scheme}-de.png", axe=True)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_long_finnish_words_fit_every_screen(
+    open_page: OpenPage, scene: Scene, screenshots: Path, width: int
+) -> None:
+    page = await open_page(scene.finnish, width=width)
+    wrong = []
+    for name, path in scene.screens().items():
+        wrong += await _look(page, name, path, screenshots / f"{name}-{width}-light-fi.png", axe=False)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_the_desk_and_the_front_door_are_accessible(
+    open_page: OpenPage, scene: Scene, screenshots: Path, width: int
+) -> None:
+    desk = await open_page(scene.agent, width=width)
+    visitor = await open_page(width=width, locale="de-DE")
+    wrong = await _look(visitor, "sign-in", "/sign-in", screenshots / f"sign-in-{width}-light-de.png", axe=True)
+    wrong += await _look(visitor, "contact", "/contact", screenshots / f"visitor-{width}-light-de.png", axe=True)
+    for name, path in {"desk": "/tickets", "desk-ticket": f"/tickets/{scene.tickets['asked']}"}.items():
+        wrong += await _look(desk, name, path, screenshots / f"{name}-{width}-light-de.png", axe=True)
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_every_screen_weighs_less_than_150_kilobytes(open_page: OpenPage, scene: Scene) -> None:
+    heavy = {}
+    for name, path in scene.screens().items():
+        page = await open_page(scene.german)
+        fetched: list[Any] = []
+        await page.goto("about:blank")
+        session = await page.context.new_cdp_session(page)
+        await session.send("Network.enable")
+        await session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        session.on("Network.loadingFinished", lambda event, into=fetched: into.append(event["encodedDataLength"]))
+        await page.goto(path)
+        await page.wait_for_load_state("load")
+        if sum(fetched) > MOST_BYTES or not fetched:
+            heavy[name] = sum(fetched)
+        await page.context.close()
+    assert not heavy, heavy
+
+
+async def test_the_pages_fetch_nothing_from_elsewhere(open_page: OpenPage, scene: Scene) -> None:
+    page = await open_page(scene.german)
+    own = page.url.split("/", 3)[2]
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for path in scene.screens().values():
+        await page.goto(path)
+    assert asked and not [url for url in asked if url.split("/", 3)[2] != own and not url.startswith("data:")]

@@ -1,0 +1,144 @@
+"""Using the pages: with keys alone, without JavaScript, and while they change by themselves."""
+
+from datetime import UTC, datetime
+
+from playwright.async_api import Page, expect
+
+from shared.contracts.inbound import DispatchVisitPlanned
+from tests.browser.conftest import OpenPage
+from tests.browser.scene import Scene
+from tests.support.stack import Stack
+from tests.support.visits import message, window
+
+SOON = 15_000
+FOCUS = "() => { const e = document.activeElement; return e.id || e.textContent.trim() || e.tagName; }"
+
+
+async def _tab_to(page: Page, selector: str) -> None:
+    """Press Tab until an element has the focus, which has to be visible."""
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            break
+    else:
+        raise AssertionError(f"Tab never reaches {selector}; the focus is on {await page.evaluate(FOCUS)}")
+    ring = await page.evaluate(
+        """() => { const e = document.activeElement, row = e.closest('tr, .tile, .choice');
+        return [e, row].filter(Boolean).some(x => getComputedStyle(x).outlineStyle !== 'none'
+            && parseFloat(getComputedStyle(x).outlineWidth) >= 2) || getComputedStyle(e).boxShadow !== 'none'; }"""
+    )
+    assert ring, f"no visible focus on {selector}"
+
+
+async def test_a_fault_is_reported_with_keys_alone(open_page: OpenPage, scene: Scene) -> None:
+    page = await open_page(scene.german)
+    await page.goto("/tickets/new")
+    await page.keyboard.press("Tab")
+    assert await page.evaluate("() => document.activeElement.classList.contains('skip')")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("/")
+    assert await page.evaluate("() => document.activeElement.type") == "search"
+    await page.keyboard.type(scene.devices[3].serial)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**q=*")
+    await _tab_to(page, f'a[href$="{scene.devices[3].device_id}"]')
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**device_id=*")
+    await _tab_to(page, "#description")
+    await page.keyboard.type("Nur mit Tasten gemeldet")
+    await _tab_to(page, "input[name=impact]")
+    await page.keyboard.press("ArrowUp")
+    await _tab_to(page, "form[action='/tickets/new'] button")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**received=1")
+    await expect(page.locator("main")).to_contain_text("Nur mit Tasten gemeldet")
+
+
+async def test_rows_are_walked_with_j_and_k(open_page: OpenPage, scene: Scene) -> None:
+    page = await open_page(scene.german)
+    await page.goto("/devices")
+    await page.keyboard.press("j")
+    first = await page.evaluate(FOCUS)
+    await page.keyboard.press("j")
+    second = await page.evaluate(FOCUS)
+    await page.keyboard.press("k")
+    assert first != second
+    assert await page.evaluate(FOCUS) == first
+
+
+async def test_without_javascript_every_step_works(open_page: OpenPage, scene: Scene) -> None:
+    page = await open_page(scene.finnish, width=390, java_script_enabled=False)
+    await page.goto(f"/tickets/new?device_id={scene.devices[2].device_id}")
+    await page.click("form[action='/tickets/new'] button[type=submit]")
+    await page.fill("#description", "Ilman skriptejä")
+    await page.check("input[name=another]")
+    await page.click("form[action='/tickets/new'] button[type=submit]")
+    await page.wait_for_url("**received=1")
+    await page.fill("#reply textarea", "Vielä yksi asia")
+    await page.click("#reply button[type=submit]")
+    await expect(page.locator("#timeline")).to_contain_text("Vielä yksi asia")
+    await page.click("footer button[value=de]")
+    await expect(page.locator("html")).to_have_attribute("lang", "de")
+    await page.click("footer button[value=fi]")
+    await page.click(".menu summary")
+    await page.click(".menu form[action='/sign-out'] button")
+    await page.wait_for_url("**/sign-in")
+
+
+async def test_an_error_is_focused_and_what_was_typed_is_kept(open_page: OpenPage, scene: Scene) -> None:
+    page = await open_page(scene.german)
+    await page.goto("/profile")
+    await page.fill("#first_name", "")
+    await page.fill("#last_name", "Neuname")
+    await page.click("form[action='/profile'] button[type=submit]")
+    await expect(page.locator("#errors")).to_be_focused()
+    await expect(page.locator("#last_name")).to_have_value("Neuname")
+    await page.click("#errors a")
+    await expect(page.locator("#first_name")).to_be_focused()
+
+
+async def test_a_page_changes_live_and_keeps_what_is_being_typed(
+    open_page: OpenPage, scene: Scene, stack: Stack
+) -> None:
+    opened = await scene.world.open_ticket(
+        scene.german, scene.devices[3], description="Wird live geplant", another_ticket_is_open_ok=True
+    )
+    page = await open_page(scene.german)
+    await page.goto(f"/tickets/{opened['ticket_id']}")
+    headline = page.locator(".answer h1")
+    before = await headline.inner_text()
+    await page.click("#reply textarea")
+    await page.keyboard.type("Ich tippe gerade")
+    order = str(opened["work_order_id"])
+    plan = message(DispatchVisitPlanned, order, 1, **window(hours=30))
+    await stack.wire("dispatch").send(plan, order)
+    await expect(headline).not_to_have_text(before, timeout=SOON)
+    await expect(page.locator("#visit form").first).to_be_visible()
+    await expect(page.locator("#reply textarea")).to_have_value("Ich tippe gerade")
+    await expect(page.locator("#reply textarea")).to_be_focused()
+    await page.keyboard.type(" weiter")
+    await expect(page.locator("#reply textarea")).to_have_value("Ich tippe gerade weiter")
+
+
+async def test_what_was_typed_survives_a_lost_page(open_page: OpenPage, scene: Scene) -> None:
+    page = await open_page(scene.german, width=390)
+    path = f"/tickets/{scene.tickets['received']}"
+    await page.goto(path)
+    text = f"Im Zug getippt, {datetime.now(UTC):%H%M%S}"
+    await page.fill("#reply textarea", text)
+    await page.goto("/contact")
+    await page.goto(path)
+    await expect(page.locator("#reply textarea")).to_have_value(text)
+    await page.click("#reply button[type=submit]")
+    await expect(page.locator("#timeline")).to_contain_text(text)
+    await page.reload()
+    await expect(page.locator("#reply textarea")).to_have_value("")
+
+
+async def test_a_new_ticket_appears_at_home_by_itself(open_page: OpenPage, scene: Scene) -> None:
+    page = await open_page(scene.finnish)
+    await page.goto("/")
+    await scene.world.open_ticket(
+        scene.german, scene.devices[1], description="Erscheint von selbst", another_ticket_is_open_ok=True
+    )
+    await expect(page.locator("#today")).to_contain_text("Erscheint von selbst", timeout=SOON)
