@@ -14,7 +14,7 @@ from babel import dates
 from deploy.demo.browser import Browser, Page, browser
 from deploy.demo.hops import HopMissing, Timeline, wait_for
 from deploy.demo.listening import Ear, Heard, ear
-from deploy.demo.when import HELSINKI, set_clock
+from deploy.demo.when import HELSINKI, move_clock
 from deploy.local.environment import service_url
 from deploy.local.layout import HOST, Profile
 from deploy.seed.local_installation import broker_access
@@ -45,8 +45,8 @@ class Stage:
     def now(self) -> datetime:
         return product_time({"CLOCK_OFFSET_FILE": str(self.clock_offset_file)})
 
-    def set_clock(self, moment: datetime) -> None:
-        set_clock(self.clock_offset_file, moment)
+    async def move_clock(self, moment: datetime) -> None:
+        await move_clock(self.clock_offset_file, moment)
 
 
 @asynccontextmanager

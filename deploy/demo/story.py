@@ -22,7 +22,7 @@ async def play(on: Stage, password: str, today: date) -> None:
     """Play the whole story. Raises HopMissing or PageUnusable with what did not happen."""
     evening, holiday = eve(today)
     begin = datetime.combine(evening, datetime.min.time(), HELSINKI)
-    on.set_clock(begins(today))
+    await on.move_clock(begins(today))
     on.timeline.note(on.now(), f"the eve of {holiday}; tomorrow is a public holiday in Finland")
     mails: set[str] = set()
     order = await report(on, password, mails)
@@ -79,7 +79,7 @@ def free_device(devices: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 async def contact_centre_takes_it_up(on: Stage) -> None:
-    on.set_clock(on.now() + timedelta(minutes=3))
+    await on.move_clock(on.now() + timedelta(minutes=3))
     since = time.monotonic()
     await contact_centre.acknowledge_case(on.contact_centre.producer, {"ticket_id": on.ticket_id}, now=on.now())
     on.timeline.note(on.now(), "the contact centre acknowledges")
@@ -95,7 +95,7 @@ async def plan_and_move(on: Stage, begin: datetime, order: Record, mails: set[st
     """Dispatch plans the visit for the morning after the holiday, then needs two hours more."""
     work_order = order.value["work_order"]
     morning = begin + timedelta(days=2, hours=8)
-    on.set_clock(begin + timedelta(hours=18, minutes=5))
+    await on.move_clock(begin + timedelta(hours=18, minutes=5))
     since = time.monotonic()
     window = {"window_from": morning, "window_to": morning + timedelta(hours=2)}
     await dispatch.plan_visit(on.dispatch.producer, work_order, now=on.now(), **window)
@@ -113,7 +113,7 @@ async def plan_and_move(on: Stage, begin: datetime, order: Record, mails: set[st
     await wait_for("the receipt of dispatch", dispatch_has_taken_notice)
     on.timeline.note(on.now(), "the page says that dispatch has taken notice")
 
-    on.set_clock(begin + timedelta(hours=18, minutes=40))
+    await on.move_clock(begin + timedelta(hours=18, minutes=40))
     since = time.monotonic()
     moved = {"window_from": morning + timedelta(hours=2), "window_to": morning + timedelta(hours=4)}
     await dispatch.move_visit(on.dispatch.producer, work_order, now=on.now(), reason="Snow", **moved)
@@ -134,7 +134,7 @@ def _both(answer: str, window_from: datetime, window_to: datetime) -> bool:
 async def engineer_comes(on: Stage, sheet: Record, mails: set[str]) -> None:
     """On the way, at the door (which stops the response clock), done: a report and a resolved ticket."""
     window_from = datetime.fromisoformat(sheet.value["job_sheet"]["window_from"])
-    on.set_clock(window_from - timedelta(minutes=25))
+    await on.move_clock(window_from - timedelta(minutes=25))
     since = time.monotonic()
     await engineer.travel(on.engineer.producer, sheet.value, now=on.now(), expected_at=window_from)
     on.timeline.note(on.now(), "the engineer sets out")
@@ -143,7 +143,7 @@ async def engineer_comes(on: Stage, sheet: Record, mails: set[str]) -> None:
         mail_comes(on, "the engineer is on the way", since, mails),
     )
 
-    on.set_clock(window_from + timedelta(minutes=3))
+    await on.move_clock(window_from + timedelta(minutes=3))
     since, arrival = time.monotonic(), on.now()
     await engineer.arrive(on.engineer.producer, sheet.value, now=arrival)
     on.timeline.note(arrival, "the engineer is at the door")
@@ -154,7 +154,7 @@ async def engineer_comes(on: Stage, sheet: Record, mails: set[str]) -> None:
     spare = datetime.fromisoformat(clock["due_at"]) - datetime.fromisoformat(clock["met_at"])
     on.timeline.note(arrival, f"the response clock stops: met, {int(spare.total_seconds() // 60)} min to spare")
 
-    on.set_clock(window_from + timedelta(minutes=48))
+    await on.move_clock(window_from + timedelta(minutes=48))
     since = time.monotonic()
     said = await engineer.report(on.engineer.producer, sheet.value, now=on.now())
     on.timeline.note(on.now(), "the engineer reports: resolved")
@@ -170,7 +170,7 @@ def _only(answer: str, expected: datetime) -> bool:
 
 
 async def contact_centre_closes(on: Stage, mails: set[str]) -> None:
-    on.set_clock(on.now() + timedelta(minutes=40))
+    await on.move_clock(on.now() + timedelta(minutes=40))
     since = time.monotonic()
     before = await on.manager.visit(f"/tickets/{on.ticket_id}")
     await contact_centre.close_case(on.contact_centre.producer, {"ticket_id": on.ticket_id}, now=on.now())

@@ -1,5 +1,6 @@
 """When the story plays: twenty to six in the evening before a Finnish public holiday between two working days."""
 
+import asyncio
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ import holidays
 HELSINKI = ZoneInfo("Europe/Helsinki")
 EVENING = time(17, 40)
 ONE_DAY = timedelta(days=1)
+NOTICED_SECONDS = 0.25
 
 
 def eve(after: date) -> tuple[date, str]:
@@ -33,3 +35,12 @@ def set_clock(offset_file: Path, moment: datetime) -> None:
     fresh = offset_file.with_name(f"{offset_file.name}.new")
     fresh.write_text(f"{offset.total_seconds():.6f}\n")
     fresh.replace(offset_file)
+
+
+async def move_clock(offset_file: Path, moment: datetime) -> None:
+    """Move the product's clock and wait until every process has noticed: they look at the file ten times a second.
+
+    Else one service would date an event by the old time and the next one judge its age by the new.
+    """
+    set_clock(offset_file, moment)
+    await asyncio.sleep(NOTICED_SECONDS)

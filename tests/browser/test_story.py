@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from deploy.demo.when import HELSINKI, begins, set_clock
+from deploy.demo.when import HELSINKI, begins, move_clock, set_clock
 from deploy.local import installations
 from deploy.simulators import contact_centre, dispatch, engineer
 from deploy.simulators.wire import Message, product_time, send
@@ -122,7 +122,7 @@ async def test_a_fault_on_the_eve_of_a_holiday_is_followed_live_from_the_report_
         assert work_order["work_order_id"] in line
         await mail_about(stack, manager, number, 1)
 
-        set_clock(clock_file, midnight + timedelta(hours=18))
+        await move_clock(clock_file, midnight + timedelta(hours=18))
         eight, ten, noon = (thursday.replace(hour=hour) for hour in (8, 10, 12))
         plan = dispatch.planned(work_order, now=now(), window_from=eight, window_to=ten)
         await says(stack, "dispatch", plan)
@@ -136,18 +136,18 @@ async def test_a_fault_on_the_eve_of_a_holiday_is_followed_live_from_the_report_
         await job_sheets.types_of(ticket_id, "engineer.job-sheet.issued.v1", "engineer.job-sheet.changed.v1")
         sheet = value_of(job_sheets.of(ticket_id)[-1])
 
-        set_clock(clock_file, thursday.replace(hour=9, minute=35))
+        await move_clock(clock_file, thursday.replace(hour=9, minute=35))
         expected = thursday.replace(hour=9, minute=58)
         await says(stack, "engineer", engineer.travelling(sheet, now=now(), expected_at=expected))
         await expect(answer).to_contain_text("9.58", timeout=SOON)
-        set_clock(clock_file, thursday.replace(hour=10, minute=1))
+        await move_clock(clock_file, thursday.replace(hour=10, minute=1))
         await says(stack, "engineer", engineer.arrived(sheet, now=now()))
         await expect(answer).to_contain_text("10.01", timeout=SOON)
         assert {clock["kind"]: clock["state"] for clock in (await ticket(world, ticket_id))["clocks"]}[
             "response"
         ] == "met"
 
-        set_clock(clock_file, thursday.replace(hour=10, minute=50))
+        await move_clock(clock_file, thursday.replace(hour=10, minute=50))
         report = engineer.reported(sheet, now=now(), action="Kiinnitysyksikkö vaihdettu")
         await says(stack, "engineer", report)
         await expect(page.locator("body")).to_contain_text("Kiinnitysyksikkö vaihdettu", timeout=SOON)
