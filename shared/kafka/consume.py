@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from shared.service import Service
 
 log = logging.getLogger(__name__)
+faststream_log = logging.getLogger(f"{__name__}.faststream")
+faststream_log.setLevel(logging.ERROR)
 
 POLL_MS = 1_000
+STEP_MS = 200
 REBALANCE_WAIT_SECONDS = 30
 SESSION_TIMEOUT_MS = 15_000
 START_LIMIT_SECONDS = 15.0
@@ -48,11 +51,36 @@ class _Batches(ConsumerRebalanceListener):  # type: ignore[misc]
 
         Nothing is awaited between the fetch and the mark, so that no rebalance slips in between.
         """
-        found = await consumer.getmany(timeout_ms=POLL_MS, max_records=self._most_records)
+        try:
+            found = await consumer.getmany(timeout_ms=POLL_MS, max_records=self._most_records)
+        except UnicodeDecodeError:
+            found = await self._step_up(consumer)
         if found and not self._handling.stopping.is_set():
             self._idle.clear()
             self._handling.take()
         return tuple(chain.from_iterable(found.values()))
+
+    async def _step_up(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """Take what stands before a record that aiokafka cannot read, or hand that one on, emptied.
+
+        The name of a header that is not UTF-8 breaks the reading of all that was fetched with it. Only clients in C
+        send such a thing; it must not hold up the partition.
+        """
+        for partition in sorted(consumer.assignment()):
+            taken: list[ConsumerRecord] = []
+            try:
+                while len(taken) < self._most_records and (
+                    found := await consumer.getmany(partition, timeout_ms=STEP_MS, max_records=1)
+                ):
+                    taken += found[partition]
+            except UnicodeDecodeError:
+                if not taken:
+                    offset = await consumer.position(partition)
+                    consumer.seek(partition, offset + 1)
+                    taken.append(_emptied(partition, offset))
+            if taken:
+                return {partition: taken}
+        return {}
 
     async def work(self, message: KafkaAckableMessage) -> None:
         try:
@@ -136,7 +164,7 @@ class Consumers:
             graceful_timeout=STOP_LIMIT_SECONDS / 2,
             apply_types=False,
             allow_auto_create_topics=False,
-            logger=logging.getLogger(f"{__name__}.faststream"),
+            logger=faststream_log,
             log_level=logging.DEBUG,
         )
         for subscription in self._subscriptions:
@@ -170,6 +198,22 @@ class Consumers:
         )
         subscriber.get_msg = batches.take
         subscriber(batches.work)
+
+
+def _emptied(partition: TopicPartition, offset: int) -> ConsumerRecord:
+    return ConsumerRecord(
+        topic=partition.topic,
+        partition=partition.partition,
+        offset=offset,
+        timestamp=0,
+        timestamp_type=0,
+        key=None,
+        value=None,
+        checksum=None,
+        serialized_key_size=-1,
+        serialized_value_size=-1,
+        headers=(),
+    )
 
 
 async def _stop(broker: KafkaBroker) -> None:

@@ -221,6 +221,7 @@ class Handling:
 
     def _count_burial(self, reason: str) -> None:
         """Too many in a row mean that something is wrong with the handler, not with them."""
+        self._go_on()
         self._buried_in_a_row += 1
         if self._buried_in_a_row >= self._service.settings.consumers.burial_limit:
             raise self._stopped(f"{self._buried_in_a_row} records in a row could not be taken; the last: {reason}")

@@ -55,12 +55,12 @@ async def park(
         "lockstep_attempts": str(attempts),
         "lockstep_origin": f"{record.topic}/{record.partition}/{record.offset}",
     }
+    headers = [*record.headers, *_encoded(why)]
+    value = b"" if record.key is None and record.value is None else record.value  # aiokafka sends no empty record
     try:
-        await producer.send(
-            subscription.dead_letter_topic, record.value, key=record.key, headers=[*record.headers, *_encoded(why)]
-        )
+        await producer.send(subscription.dead_letter_topic, value, key=record.key, headers=headers)
     except MessageSizeTooLargeError:  # as large as the broker takes, and the reason on top: the store holds it whole
-        await producer.send(subscription.dead_letter_topic, None, key=None, headers=_encoded(why))
+        await producer.send(subscription.dead_letter_topic, b"", key=None, headers=_encoded(why))
     await db[COLLECTION].update_one(
         {"_id": f"{subscription.group}/{record.topic}/{record.partition}/{record.offset}"},
         {

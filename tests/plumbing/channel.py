@@ -1,14 +1,16 @@
 """One topic of a test's own, with the group that reads it, its dead letters and its answers."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from confluent_kafka import ConsumerGroupTopicPartitions
-from confluent_kafka.admin import AdminClient
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 from prometheus_client import REGISTRY
 
+from tests.support.waiting import eventually
 from tests.support.wire import Wire, headers_for
 
 CHANGED = "plumbing.thing.changed.v1"
@@ -34,14 +36,13 @@ class Sent:
 
     @property
     def all_headers(self) -> list[tuple[str, bytes | None]]:
-        own = headers_for(self.type, f"{self.key}-{self.sequence}", {"ce_sequence": str(self.sequence)})
+        own = headers_for(self.type, f"{self.key}-{self.sequence}"[-100:], {"ce_sequence": str(self.sequence)})
         return [(name, value) for name, value in {**own, **self.headers}.items() if name not in self.without]
 
 
 @dataclass(frozen=True)
 class Channel:
     wire: Wire
-    admin: AdminClient
     topic: str
     group: str
 
@@ -73,11 +74,37 @@ class Channel:
             for one in pending:
                 await one
 
-    def committed(self) -> int:
+    async def committed(self) -> int:
         """How many records the group has acknowledged."""
-        asked = self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(self.group)])
-        found = asked[self.group].result(15).topic_partitions
-        return sum(max(0, one.offset) for one in found if one.topic == self.topic)
+        async with self._observer() as observer:
+            return await self._at(observer)
+
+    async def acknowledges(self, records: int) -> None:
+        """Wait until the group has acknowledged so many records, and not more."""
+        async with self._observer() as observer:
+
+            async def check() -> bool:
+                at = await self._at(observer)
+                assert at == records, f"{at} acknowledged"
+                return True
+
+            await eventually(check)
+
+    @contextlib.asynccontextmanager
+    async def _observer(self) -> AsyncIterator[AIOKafkaAdminClient]:
+        observer = AIOKafkaAdminClient(**self.wire.arguments)
+        await observer.start()
+        try:
+            yield observer
+        finally:
+            await observer.close()
+
+    async def _at(self, observer: AIOKafkaAdminClient) -> int:
+        try:
+            found = await observer.list_consumer_group_offsets(self.group)
+        except GroupCoordinatorNotAvailableError:
+            return 0
+        return sum(max(0, one.offset) for partition, one in found.items() if partition.topic == self.topic)
 
     def metric(self, name: str, **labels: str) -> float:
         return REGISTRY.get_sample_value(name, {"group": self.group, **labels}) or 0.0

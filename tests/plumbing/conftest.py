@@ -85,7 +85,7 @@ def topics(servers: Servers, admin: AdminClient) -> Wire:
 def channel(topics: Wire, admin: AdminClient) -> Channel:
     """A topic, a group and the topics beside them, of this test's own."""
     mark = uuid.uuid4().hex[:10]
-    own = Channel(topics, admin, f"plumbing.channel-{mark}", f"plumbing.group-{mark}")
+    own = Channel(topics, f"plumbing.channel-{mark}", f"plumbing.group-{mark}")
     for future in admin.create_topics([NewTopic(name, 3, 1) for name in own.names]).values():
         future.result(15)
     return own

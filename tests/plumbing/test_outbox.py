@@ -44,7 +44,7 @@ async def test_a_change_is_published_with_its_cause_and_leaves_a_history_row(pro
         async def settled() -> bool:
             document = await service.db["things"].find_one({"_id": key})
             assert document is not None
-            return document["outbox"] == []
+            return bool(document["outbox"] == [])
 
         await eventually(settled)
         document = await service.db["things"].find_one({"_id": key})

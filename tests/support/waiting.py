@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 async def eventually(
-    check: Callable[[], Awaitable[T]], *, within: float = 15.0, every: float = 0.05, what: str = ""
+    check: Callable[[], Awaitable[T | None]], *, within: float = 15.0, every: float = 0.05, what: str = ""
 ) -> T:
     """The first truthy result of `check`. An AssertionError raised by it counts as not yet.
 

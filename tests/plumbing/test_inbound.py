@@ -1,0 +1,163 @@
+"""Inbound reactions on the real broker: what a party sends wrongly is parked and answered, and stops nothing."""
+
+import asyncio
+import struct
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.util import calc_crc32c_py
+
+from shared.kafka import Envelope, Subscription, inbound, parking
+from shared.kafka.parked import list_parked
+from shared.problems import Conflict
+from shared.service import Service
+from tests.plumbing.channel import Channel, Sent
+from tests.plumbing.conftest import Probe, ThingChanged, ThingWanted
+from tests.support.waiting import eventually
+from tests.support.wire import Listener, header, value_of
+
+
+class Party:
+    """The one consumer of what a party sends; it refuses things of some names."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.done: list[tuple[str, int]] = []
+
+        @inbound(channel.topic, group=channel.group, events=(ThingWanted,))
+        async def take(record: Envelope[ThingWanted], service: Service) -> None:
+            if record.event.name == "refused":
+                raise Conflict("there are enough things")
+            if record.event.name == "broken":
+                raise ZeroDivisionError("secret inside")
+            self.done.append((record.key, record.sequence))
+
+        self.subscription: Subscription = take
+
+    async def until(self, *places: tuple[str, int]) -> None:
+        async def check() -> bool:
+            assert set(places) <= set(self.done), f"done: {self.done}"
+            return True
+
+        await eventually(check)
+
+
+def wanted(key: str | None, sequence: int = 1, **more: Any) -> Sent:
+    return Sent(key, sequence, **{"type": ThingWanted.type, **more})
+
+
+async def answers(heard: Listener, number: int) -> list[Any]:
+    await heard.until(lambda own: len(own.records) == number, what=f"{number} answers")
+    return [value_of(record) for record in heard.records]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (wanted("a", 2, name="refused"), "there are enough things"),
+        (wanted("a", 2, name="broken"), "an error on our side"),
+        (wanted("a", 2, type="party.unheard.of.v9"), "the type party.unheard.of.v9 is not known here"),
+        (wanted("a", 2, type=ThingChanged.type), f"the type {ThingChanged.type} is not known here"),
+        (wanted("a", 2, value=b"\xff{"), "JSON"),
+        (wanted("a", 2, value=b'{"name": 7}'), "name: "),
+        (wanted("a", 2, value=None), "the record has no value"),
+        (wanted("a", 2, without=("ce_id",)), "ce_id"),
+        (wanted("a", 2, headers={"ce_id": None}), "ce_id"),
+        (wanted("a", 2, headers={"ce_id": b"i" * 900_000}), "longer than 200"),
+        (wanted("a", 2, headers={"ce_correlationid": b"i" * 900_000}), "longer than 200"),
+        (wanted("a", 2, type="t" * 900_000), "longer than 200"),
+        (wanted("a", 2, value=b'{"name": "' + b"x" * 1_030_000), "JSON"),
+        (wanted(None, 2), "no key"),
+        (wanted("k" * 900_000, 2), "longer than 200"),
+    ],
+    ids=lambda value: value.replace(" ", "-")[:30] if isinstance(value, str) else "",
+)
+async def test_a_bad_record_is_parked_and_answered_and_stops_nothing(
+    probe: Probe, channel: Channel, bad: Sent, reason: str
+) -> None:
+    party = Party(channel)
+    async with (
+        channel.wire.listening(channel.rejected, channel.dead_letters) as heard,
+        probe.start([party.subscription]) as service,
+    ):
+        await channel.send(wanted("a", 1), bad, wanted("a", 3), wanted("b", 1))
+        await party.until(("a", 1), ("a", 3), ("b", 1))
+        await heard.until(lambda own: len(own.records) == 2)
+        (answer,) = [record for record in heard.records if record.topic == channel.rejected]
+        told = value_of(answer)
+        assert reason in told["reason"] and "secret" not in told["reason"]
+        assert (told["topic"], told["partition"], told["offset"]) == (channel.topic, 0, 1)
+        assert header(answer, "ce_type") == "lockstep.record.rejected.v1"
+        (letter,) = [record for record in heard.records if record.topic == channel.dead_letters]
+        assert header(letter, "lockstep_origin") == f"{channel.topic}/0/1"
+        (parked,) = await list_parked(service)
+        assert parked["records"] == 1
+        await channel.acknowledges(4)
+
+
+async def test_many_bad_records_in_a_row_do_not_stop_it(probe: Probe, channel: Channel) -> None:
+    party = Party(channel)
+    async with channel.wire.listening(channel.rejected) as heard, probe.start([party.subscription]) as service:
+        await channel.send(*(wanted(f"k{number}", name="refused") for number in range(20)), wanted("good"))
+        await party.until(("good", 1))
+        assert len(await answers(heard, 20)) == 20
+        assert service.consumers is not None and service.consumers.stopped() == {}
+
+
+async def test_an_answer_names_the_record_and_is_repeated_rather_than_lost(probe: Probe, channel: Channel) -> None:
+    party = Party(channel)
+    async with channel.wire.listening(channel.rejected) as heard, probe.start([party.subscription]) as service:
+        await channel.send(wanted("a", 7, name="refused"))
+        (told,) = await answers(heard, 1)
+        assert (told["record_id"], told["record_type"]) == ("a-7", ThingWanted.type)
+        assert heard.records[0].key == b"a" and header(heard.records[0], "ce_causationid") == "a-7"
+        await eventually(lambda: service.db[parking.COLLECTION].find_one({"key": "a"}))
+
+
+async def test_what_was_parked_can_be_requeued_after_a_repair(probe: Probe, channel: Channel) -> None:
+    party = Party(channel)
+    async with probe.start([party.subscription]) as service:
+        await channel.send(wanted("a", 1, type="party.unheard.of.v9"), wanted("a", 2, name="refused"), wanted("a", 3))
+        await party.until(("a", 3))
+        await channel.acknowledges(3)
+        outcome = await parking.requeue(service, party.subscription)
+        assert outcome.done == 0 and "not known" in outcome.failed["a"]
+
+
+async def test_a_header_whose_name_is_not_text_is_answered_and_stops_nothing(probe: Probe, channel: Channel) -> None:
+    party = Party(channel)
+    await channel.send(wanted("a", 1), wanted("a", 2))
+    await _send_header_name_of_bytes(channel)
+    await channel.send(wanted("a", 3), wanted("b", 1))
+    async with channel.wire.listening(channel.rejected) as heard, probe.start([party.subscription]) as service:
+        await party.until(("a", 3), ("b", 1))
+        assert [sequence for key, sequence in party.done if key == "a"] == [1, 2, 3]
+        (told,) = await answers(heard, 1)
+        assert told["offset"] == 2
+        await eventually(lambda: service.db[parking.COLLECTION].find_one({"offset": 2}))
+        await channel.acknowledges(5)
+
+
+async def _send_header_name_of_bytes(channel: Channel) -> None:
+    """A record that no client of Java or Python sends, but one in C can: the broker does not look into headers."""
+    builder = DefaultRecordBatchBuilder(
+        magic=2, compression_type=0, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1,
+        batch_size=10_000,
+    )  # fmt: skip
+    builder.append(0, 1_700_000_000_000, b"strange", b"{}", [("HEADER", b"x")])
+    batch = bytearray(builder.build())
+    place = batch.index(b"HEADER")
+    batch[place : place + 6] = b"\xff\xfe\xfd\xfc\xfb\xfa"
+    struct.pack_into(">I", batch, 17, calc_crc32c_py(bytes(batch[21:])))
+    async with channel.wire.producer() as producer:
+        await producer.partitions_for(channel.topic)
+        request = ProduceRequest(None, -1, 5_000, [(channel.topic, [(0, bytes(batch))])])
+        for _ in range(20):
+            leader = producer.client.cluster.leader_for_partition(TopicPartition(channel.topic, 0))
+            answer = await producer.client.send(leader or 0, request)
+            if answer.topics[0][1][0][1] == 0:
+                return
+            await asyncio.sleep(0.1)
+    raise AssertionError(f"the broker did not take it: {answer}")
