@@ -32,8 +32,8 @@ async def ready(request: Request, response: Response) -> dict[str, Any]:
     degraded: dict[str, Any] = {}
     consumers = service.consumers
     if consumers is not None:
-        if not consumers.started:
-            degraded["consumers"] = "the broker does not take them yet"
+        if consumers.waiting:
+            degraded["consumers"] = f"the broker has not taken them yet: {', '.join(consumers.waiting)}"
         if stopped := consumers.stopped():
             degraded["stopped"] = stopped
     if service.dead_tasks:

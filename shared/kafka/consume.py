@@ -30,7 +30,7 @@ POLL_MS = 1_000
 STEP_MS = 200
 REBALANCE_WAIT_SECONDS = 30
 SESSION_TIMEOUT_MS = 15_000
-START_LIMIT_SECONDS = 15.0
+START_LIMIT_SECONDS = 2.0 * REBALANCE_WAIT_SECONDS  # a start waits for its share, and that for the others' batches
 STOP_LIMIT_SECONDS = 10.0
 
 
@@ -110,51 +110,61 @@ class _Batches(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 class Consumers:
-    """All consumers of one process. `run` goes on trying while the broker is away."""
+    """All consumers of one process. Each starts by itself and goes on trying while the broker does not take it."""
 
     def __init__(self, service: "Service", subscriptions: Sequence[Subscription]) -> None:
         self._service = service
         self._subscriptions = subscriptions
         self._stopping = asyncio.Event()
-        self._broker: KafkaBroker | None = None
+        self._brokers: dict[str, KafkaBroker] = {}
         settings = service.settings
         # Apart from the outbox's: a dead letter that the broker refuses must not disturb the events.
         self._producer = ProducerHolder(settings.broker, f"{settings.service}-{settings.instance}-parking")
         self.handlings = {one.group: Handling(one, service, self._producer, self._stopping) for one in subscriptions}
-        self.started = False
+
+    @property
+    def waiting(self) -> list[str]:
+        """The groups that the broker has not taken yet."""
+        return [one.group for one in self._subscriptions if one.group not in self._brokers]
 
     def stopped(self) -> dict[str, str]:
         """The groups that stopped because of too many burials or an error in the plumbing, with the reason."""
         return {group: one.stopped_because for group, one in self.handlings.items() if one.stopped_because}
 
     async def run(self) -> None:
-        """Start all consumers, again and again until the broker takes them; then wait for the end."""
-        pause = 0.5
-        while not self._stopping.is_set():
-            broker = self._build()
-            try:
-                await asyncio.wait_for(broker.start(), START_LIMIT_SECONDS)
-            except BaseException as error:
-                await _stop(broker)
-                if not isinstance(error, Exception):
-                    raise
-                log.warning("the broker does not take the consumers yet", extra={"error": repr(error)})
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
-            else:
-                self._broker, self.started = broker, True
-                await self._stopping.wait()
+        """Run all consumers until the end."""
+        await asyncio.gather(*(self._follow(one) for one in self._subscriptions))
 
     async def stop(self) -> None:
         """Let running batches finish their record or give up uncommitted, within a limit."""
         self._stopping.set()
         for handling in self.handlings.values():
             handling.give_back()
-        if self._broker is not None:
-            await _stop(self._broker)
+        await asyncio.gather(*(_stop(broker) for broker in self._brokers.values()))
         await self._producer.stop()
 
-    def _build(self) -> KafkaBroker:
+    async def _follow(self, subscription: Subscription) -> None:
+        """Start one consumer, again and again until the broker takes it; then wait for the end."""
+        pause = 0.5
+        while not self._stopping.is_set():
+            broker = self._build(subscription)
+            try:
+                await asyncio.wait_for(broker.start(), START_LIMIT_SECONDS)
+            except BaseException as error:
+                await _stop(broker)
+                if not isinstance(error, Exception):
+                    raise
+                log.warning(
+                    "the broker does not take a consumer yet",
+                    extra={"group": subscription.group, "error": repr(error)},
+                )
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+            else:
+                self._brokers[subscription.group] = broker
+                await self._stopping.wait()
+
+    def _build(self, subscription: Subscription) -> KafkaBroker:
         settings = self._service.settings
         broker = KafkaBroker(
             settings.broker.bootstrap,
@@ -167,8 +177,7 @@ class Consumers:
             logger=faststream_log,
             log_level=logging.DEBUG,
         )
-        for subscription in self._subscriptions:
-            self._subscribe(broker, subscription)
+        self._subscribe(broker, subscription)
         return broker
 
     def _subscribe(self, broker: KafkaBroker, subscription: Subscription) -> None:
