@@ -47,7 +47,8 @@ def site_time(texts: Texts, ticket: TicketState, at: datetime) -> str | None:
     return texts.text("%(time)s on site (%(place)s)", time=texts.moment(at, zone), place=texts.place_of(zone))
 
 
-def ticket_answer(texts: Texts, ticket: TicketView, *, phone: str | None = None) -> Answer:
+def ticket_answer(texts: Texts, ticket: TicketView, *, phone: str | None = None, staff: bool = False) -> Answer:
+    """What happens next with a ticket, and when; said to the customer, or to the desk."""
     status = ticket.status
     if status in DONE:
         return _finished(texts, ticket)
@@ -55,6 +56,8 @@ def ticket_answer(texts: Texts, ticket: TicketView, *, phone: str | None = None)
     if status is TicketStatus.WAITING_FOR_CUSTOMER:
         asked = next((entry for entry in reversed(ticket.updates) if entry.author in ("team", "engineer")), None)
         said = (texts.text("The question: “%(text)s”", text=_short(asked.text)),) if asked else ()
+        if staff:
+            return Answer("calm", texts.text("Waiting for the customer"), said)
         return Answer(
             "wait", texts.text("We need an answer from you"), (*said, texts.text("We go on as soon as you reply."))
         )
@@ -152,11 +155,11 @@ def _finished(texts: Texts, ticket: TicketView) -> Answer:
     return Answer("none", texts.text("This request is closed"), (when,))
 
 
-def ticket_next(texts: Texts, ticket: TicketView) -> Next:
+def ticket_next(texts: Texts, ticket: TicketView, *, staff: bool = False) -> Next:
     """The first column of a list: when, not what."""
     visit = coming_visit(ticket)
     if ticket.status is TicketStatus.WAITING_FOR_CUSTOMER:
-        return Next(texts.text("Your answer"))
+        return Next(texts.text("Customer's answer") if staff else texts.text("Your answer"))
     if ticket.status in DONE:
         at = ticket.closed_at or ticket.resolved_at or ticket.status_since
         return Next(texts.moment(at), at)
@@ -220,6 +223,9 @@ def contract_sentence(texts: Texts, device: DeviceView) -> list[str]:
     contract = device.contract
     if contract is None:
         return [texts.text("There is no service contract for this device.")]
+    until = texts.date(contract.valid_until) if contract.valid_until else None
+    if device.contract_state == "expired" and until:
+        return [texts.text("The contract ended on %(date)s.", date=until)]
     terms = contract.entitlement
     sentences = []
     if terms.response_minutes:
@@ -230,13 +236,8 @@ def contract_sentence(texts: Texts, device: DeviceView) -> list[str]:
         sentences.append(texts.text("It works again within %(time)s of service time.", time=hours))
     if terms.supplies_included:
         sentences.append(texts.text("Toner and other supplies are included."))
-    if contract.valid_until:
-        ended = contract.valid_until < texts.local(texts.now).date()
-        day = texts.date(contract.valid_until)
-        if ended:
-            sentences.append(texts.text("The contract ended on %(date)s.", date=day))
-        else:
-            sentences.append(texts.text("The contract runs until %(date)s.", date=day))
+    if until:
+        sentences.append(texts.text("The contract runs until %(date)s.", date=until))
     return sentences
 
 

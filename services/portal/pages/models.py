@@ -85,6 +85,8 @@ class FlagView(View):
 
 class TicketView(TicketState):
     version: int = 0
+    account_name: str | None = None
+    service_number: str | None = None
     parties: tuple[Receipt, ...] = ()
     allowed_actions: tuple[str, ...] = ()
     flags: tuple[FlagView, ...] | None = None

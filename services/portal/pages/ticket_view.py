@@ -61,7 +61,7 @@ def row(texts: Texts, ticket: TicketView, *, staff: bool = False) -> Row:
     return Row(
         ticket=ticket,
         title=" ".join(ticket.description.split())[:160],
-        next=ticket_next(texts, ticket),
+        next=ticket_next(texts, ticket, staff=staff),
         chip=ticket_state(texts, ticket.status, staff=staff),
     )
 

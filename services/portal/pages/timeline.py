@@ -44,7 +44,13 @@ ANSWERED = {
     "other_window_wanted": mark("Another time was asked for"),
 }
 INTERNAL = frozenset({"note", "flag", "tickets.ticket.flagged"})
-PARTY_OF = {"tickets.visit": "dispatch", "tickets.engineer": "engineer"}
+PARTY_OF = {
+    "tickets.visit": "dispatch",
+    "tickets.engineer": "engineer",
+    "tickets.ticket.acknowledged": "contact_centre",
+    "tickets.ticket.updated": "contact_centre",
+    "tickets.ticket.status-changed": "contact_centre",
+}
 
 
 @dataclass(frozen=True)
@@ -65,12 +71,14 @@ def kind_of(event_type: str) -> str:
     return head if tail[:1] == "v" and tail[1:].isdigit() else event_type
 
 
-def timeline(texts: Texts, rows: Sequence[TimelineRow], *, team_name: str | None = None) -> list[Entry]:
+def timeline(
+    texts: Texts, rows: Sequence[TimelineRow], *, team_name: str | None = None, staff: bool = False
+) -> list[Entry]:
     """The rows in words, newest first."""
-    return [_entry(texts, row, team_name) for row in sorted(rows, key=lambda row: row.at, reverse=True)]
+    return [_entry(texts, row, team_name, staff) for row in sorted(rows, key=lambda row: row.at, reverse=True)]
 
 
-def _entry(texts: Texts, row: TimelineRow, team_name: str | None) -> Entry:
+def _entry(texts: Texts, row: TimelineRow, team_name: str | None, staff: bool) -> Entry:
     kind = kind_of(row.type)
     words, icon, tone = WHAT.get(kind, OTHER)
     seen = [
@@ -83,7 +91,9 @@ def _entry(texts: Texts, row: TimelineRow, team_name: str | None) -> Entry:
         what=_what(texts, kind, words, row.data),
         icon=icon,
         tone=tone,
-        who=_who(texts, kind, row.actor_kind, team_name),
+        who=texts.text("Customer")
+        if staff and row.actor_kind == "customer"
+        else _who(texts, kind, row.actor_kind, team_name),
         text=row.text,
         internal=kind in INTERNAL,
         seen=tuple(seen),
@@ -109,7 +119,8 @@ def _who(texts: Texts, kind: str, actor_kind: str | None, team_name: str | None)
     if kind == "tickets.visit.reported":
         return party(texts, "engineer")
     if actor_kind == "party":
-        return party(texts, PARTY_OF.get(kind.rpartition(".")[0], "contact_centre"))
+        code = PARTY_OF.get(kind) or PARTY_OF.get(kind.rpartition(".")[0])
+        return party(texts, code) if code else None
     if actor_kind == "team" and team_name:
         return team_name
     words = WHO.get(actor_kind or "")
