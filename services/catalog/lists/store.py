@@ -3,6 +3,7 @@ store has no collations."""
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from shared.contracts.catalog import DeviceState, DeviceStatus
@@ -44,8 +45,13 @@ def search_keys(state: DeviceState) -> list[str]:
 
 def text_keys(*texts: str | None) -> set[str]:
     """The keys of some texts, whole and word by word."""
-    parts = [part for text in texts if text for part in (text, *text.split(), *search_words(text))]
-    return set().union(*map(_spellings, parts)) - {""}
+    return set[str]().union(*(_keys_of(text) for text in texts if text)) - {""}
+
+
+@lru_cache(maxsize=10_000)
+def _keys_of(text: str) -> frozenset[str]:
+    # Models, sites and cities are the same few texts for a whole fleet.
+    return frozenset[str]().union(*map(_spellings, (text, *text.split(), *search_words(text))))
 
 
 def search_filter(text: str) -> dict[str, Any] | None:
