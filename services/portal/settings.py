@@ -34,7 +34,7 @@ class Rates(BaseModel):
 
     session: int = 600
     address: int = 1200
-    sign_in: int = 30
+    sign_in: int = 60
 
 
 class Settings(BaseSettings):

@@ -37,9 +37,11 @@ async def _axe(page: Page) -> list[Any]:
 
 async def _look(page: Page, name: str, path: str, picture: Path, *, axe: bool) -> list[str]:
     """What is wrong with one screen."""
-    await page.goto(path)
+    answer = await page.goto(path)
     await page.wait_for_load_state("load")
     wrong = []
+    if answer is None or answer.status != (404 if name == "not-found" else 200):
+        wrong.append(f"{name}: {answer and answer.status}")
     if (shift := await page.evaluate(LAYOUT_SHIFT)) > MOST_SHIFT:
         wrong.append(f"{name}: the layout shifts by {shift:.3f}")
     if over := await page.evaluate(OVERFLOW):

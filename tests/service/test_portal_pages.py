@@ -88,7 +88,7 @@ async def test_a_visit_is_confirmed_and_a_reply_is_written(stack: Stack, world: 
         empty = await client.post(f"{path}/reply", data={"csrf": csrf, "text": " "})
         assert empty.status_code == 422 and 'href="#text"' in empty.text
         written = await client.post(f"{path}/reply", data={"csrf": csrf, "text": "Please ring at the gate"})
-        assert written.headers["location"] == f"{path}#timeline"
+        assert written.headers["location"] == f"{path}?done=reply#timeline"
         assert "Please ring at the gate" in (await client.get(path)).text
         live = await client.get(f"{path}/live")
         assert 'id="answer" hx-swap-oob="true"' in live.text and 'id="reply"' not in live.text

@@ -118,6 +118,8 @@ class Backends:
         if version is not None:
             headers["If-Match"] = f'"v{version}"'
         answer = await self.send(session, name, method, path, headers=headers, **more)
+        if answer.status_code == 503 and "waiting_for" in _problem(answer):
+            answer = await self.send(session, name, method, path, headers=headers, **more)  # his own change is coming
         if answer.status_code == 503:
             raise ServiceDown(name)
         if answer.status_code >= 400:

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import logging
 import secrets
 import time
 from collections.abc import Mapping
@@ -20,12 +21,17 @@ from joserfc import jwe
 from joserfc.jwk import OctKey
 from pymongo import ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
 
 SEEN_SECONDS = 60
 MOST_SEEN = 20
 REFRESH_AHEAD_SECONDS = 45
 REFRESH_LEASE_SECONDS = 10
 WAIT_STEP_SECONDS = 0.05
+STORE_PATIENCE_SECONDS = 60
+STORE_PAUSE_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +90,19 @@ class Sessions:
         self._life = timedelta(hours=hours)
 
     async def prepare(self) -> None:
-        await self._rows.create_index("expires_at", expireAfterSeconds=0)
-        await self._rows.create_index("identity_session_id")
+        """Make the indexes, waiting a minute for a store that is still starting."""
+        limit = time.monotonic() + STORE_PATIENCE_SECONDS
+        while True:
+            try:
+                await self._rows.create_index("expires_at", expireAfterSeconds=0)
+                await self._rows.create_index("identity_session_id")
+            except PyMongoError as error:
+                if time.monotonic() > limit:
+                    raise
+                log.warning("the store is not ready yet", extra={"error": repr(error)})
+                await asyncio.sleep(STORE_PAUSE_SECONDS)
+            else:
+                return
 
     async def open(self, user_id: str, identity_session_id: str, tokens: Tokens) -> Session:
         cookie = secrets.token_urlsafe(32)

@@ -1,11 +1,12 @@
 """Sign-in and sign-out, language, profile and own sessions."""
 
+import logging
 from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.portal.gateway.backends import Refused, tokens_of
+from services.portal.gateway.backends import Refused, ServiceDown, tokens_of
 from services.portal.gateway.cookies import clear_session, set_language, set_session
 from services.portal.gateway.routes import client_address
 from services.portal.gateway.sessions import Sessions
@@ -22,6 +23,7 @@ from services.portal.pages.page import (
     see_other,
 )
 
+log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False)
 
 PROFILE = ("first_name", "last_name", "phone", "language", "time_zone")
@@ -83,13 +85,12 @@ async def sign_out(request: Request, session: VisitorDep, form: FormDep) -> Resp
     if session is not None:
         sessions: Sessions = request.app.state.sessions
         await sessions.close(session)
-        await backends_of(request).ask(
-            "identity",
-            "POST",
-            "/v1/sessions/sign-out",
-            headers={"Authorization": f"Bearer {session.tokens.access}"},
-            json={"refresh_token": session.tokens.refresh},
-        )
+        try:
+            await backends_of(request).ask(
+                "identity", "POST", "/v1/sessions/sign-out", json={"refresh_token": session.tokens.refresh}
+            )
+        except ServiceDown:
+            log.warning("signed out here alone: identity is away, and the tokens are forgotten")
     return response
 
 

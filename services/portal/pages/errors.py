@@ -1,7 +1,7 @@
 """Refusals and failures as pages: what happened in words, who can help, and the next step as a button."""
 
 import logging
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,7 +14,7 @@ from services.portal.gateway.cookies import clear_session, session_cookie, visit
 from services.portal.gateway.sessions import Session
 from services.portal.locale.texts import mark
 from services.portal.pages.answers import Answer
-from services.portal.pages.page import Page, country_of, edition_for, last_known, texts_for
+from services.portal.pages.page import Page, country_of, edition_for, last_known, own_address, texts_for
 from shared import context
 from shared.problems import Problem, Unavailable, response_of
 
@@ -58,9 +58,7 @@ def add_error_pages(app: FastAPI) -> None:
             response = Response(status_code=401)
         else:
             ended = "ended=1&" if session_cookie(request) else ""
-            target = request.url.path if request.method == "GET" else "/"
-            if request.method == "GET" and request.url.query:
-                target += f"?{request.url.query}"
+            target = _where(request)
             response = RedirectResponse(f"/sign-in?{ended}next={quote(target, safe='/')}", 303)
         if session_cookie(request):
             clear_session(request.app.state.settings, response)
@@ -95,6 +93,12 @@ def add_error_pages(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(PyMongoError, on_store_away)
     app.add_exception_handler(Exception, on_unexpected)
+
+
+def _where(request: Request) -> str:
+    """Where to go on after signing in: this page, or the one whose form was sent."""
+    page = urlsplit(str(request.url) if request.method == "GET" else request.headers.get("referer", "/"))
+    return own_address(page.path + (f"?{page.query}" if page.query else ""))
 
 
 class _Plain(Refused):

@@ -11,7 +11,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.post("/tickets/{ticket_id}/note")
 async def note(request: Request, session: SessionDep, ticket_id: str, form: FormDep) -> Response:
-    return await act(request, session, ticket_id, "notes", form, {"text": form.get("text", "")}, anchor="timeline")
+    return await act(request, session, ticket_id, "notes", form, {"text": form.get("text", "")}, written="note")
 
 
 @router.post("/tickets/{ticket_id}/acknowledge")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from services.portal.gateway.backends import Refused
 from services.portal.locale.texts import Texts
@@ -20,6 +20,7 @@ from shared.problems import NotFound
 
 router = APIRouter(include_in_schema=False)
 
+WRITTEN = ("reply", "note")
 KEPT = ("state", "status", "device_id", "account_id", "q", "cursor", "limit")
 OPEN_STATES = (
     TicketStatus.RECEIVED,
@@ -79,11 +80,20 @@ def _status_filters(texts: Texts, address: Address, *, staff: bool) -> list[Filt
 
 
 @router.get("/tickets/{ticket_id}")
-async def ticket_page(request: Request, session: SessionDep, ticket_id: str, received: str = "") -> Response:
+async def ticket_page(
+    request: Request, session: SessionDep, ticket_id: str, received: str = "", done: str = ""
+) -> Response:
     page = await _open_ticket(request, session, ticket_id)
     if page.down("ticket"):
         return page.render("unavailable.html", status=503, title=page.texts.text("Requests"), service="tickets")
-    return page.render("ticket.html", **ticket_values(page), received=bool(received), form={}, errors={})
+    return page.render(
+        "ticket.html",
+        **ticket_values(page),
+        received=bool(received),
+        done=done if done in WRITTEN else "",
+        form={},
+        errors={},
+    )
 
 
 @router.get("/tickets/{ticket_id}/live")
@@ -141,7 +151,7 @@ async def reply(request: Request, session: SessionDep, ticket_id: str, form: For
     body = {"text": form["text"]}
     if session.me and session.me.get("language"):
         body["language"] = str(session.me["language"])
-    return await act(request, session, ticket_id, "updates", form, body, anchor="timeline")
+    return await act(request, session, ticket_id, "updates", form, body, written="reply")
 
 
 @router.post("/tickets/{ticket_id}/visits/{visit_id}/reply")
@@ -174,7 +184,7 @@ async def act(
     form: dict[str, str],
     body: dict[str, Any],
     *,
-    anchor: str = "",
+    written: str = "",
 ) -> Response:
     """Carry out one action on a ticket and show the ticket again. A refusal is shown with what was typed."""
     try:
@@ -190,7 +200,7 @@ async def act(
         if refusal.answered == 404:
             raise NotFound() from refusal
         return await _again(request, session, ticket_id, form, "", refusal.detail)
-    return RedirectResponse(f"/tickets/{ticket_id}" + (f"#{anchor}" if anchor else ""), 303)
+    return see_other(f"/tickets/{ticket_id}" + (f"?done={written}#timeline" if written else ""))
 
 
 async def _again(
@@ -201,5 +211,5 @@ async def _again(
         return see_other(f"/tickets/{ticket_id}")
     error = message or page.texts.text("Please write a few words.")
     return page.render(
-        "ticket.html", status=422, **ticket_values(page), received=False, form=form, errors={field: error}
+        "ticket.html", status=422, **ticket_values(page), received=False, done="", form=form, errors={field: error}
     )

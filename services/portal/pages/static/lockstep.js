@@ -40,8 +40,9 @@
     else if (event.key === "k") step(-1);
   });
 
-  // What was typed survives a lost connection or a closed tab, on this device alone, until it is sent.
+  // What was typed survives a lost connection or a closed tab, on this device alone, until the answer says that it arrived.
   const kept = (form) => `kept:${form.dataset.keep}`;
+  for (const done of all("[data-done]")) sessionStorage.removeItem(`kept:${done.dataset.done}`);
   for (const form of all("form[data-keep]")) {
     const fields = all("textarea, input[type=text]", form);
     const before = JSON.parse(sessionStorage.getItem(kept(form)) || "{}");
@@ -50,7 +51,6 @@
       const values = Object.fromEntries(fields.map((field) => [field.name, field.value]));
       sessionStorage.setItem(kept(form), JSON.stringify(values));
     });
-    form.addEventListener("submit", () => sessionStorage.removeItem(kept(form)));
   }
 
   // One press is one request.
@@ -59,6 +59,15 @@
     else if (event.target.method === "post") event.target.dataset.sent = "1";
   });
   window.addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
+
+  // An answer that changed by itself is said once, politely.
+  const headline = () => (one(".answer h1") || document.body).textContent.trim();
+  let said = one(".answer h1") && headline();
+  document.addEventListener("htmx:afterSettle", () => {
+    if (!said || said === headline()) return;
+    said = headline();
+    one("[data-said]").textContent = said;
+  });
 
   // When the session has ended, a live part leads to the sign-in instead of going quiet.
   document.addEventListener("htmx:responseError", (event) => {
