@@ -88,7 +88,7 @@ def _entry(texts: Texts, row: TimelineRow, team_name: str | None, staff: bool) -
     ]
     return Entry(
         at=row.at,
-        what=_what(texts, kind, words, row.data),
+        what=_what(texts, kind, words, row.data, staff),
         icon=icon,
         tone=tone,
         who=texts.text("Customer")
@@ -100,7 +100,7 @@ def _entry(texts: Texts, row: TimelineRow, team_name: str | None, staff: bool) -
     )
 
 
-def _what(texts: Texts, kind: str, words: str, data: dict[str, Any]) -> str:
+def _what(texts: Texts, kind: str, words: str, data: dict[str, Any], staff: bool) -> str:
     said = texts.text(words)
     visit = data.get("visit") or {}
     if kind in ("tickets.visit.planned", "tickets.visit.moved"):
@@ -111,7 +111,7 @@ def _what(texts: Texts, kind: str, words: str, data: dict[str, Any]) -> str:
         answer = ANSWERED.get(str(visit.get("customer_reply")))
         return texts.text(answer) if answer else said
     if kind == "tickets.ticket.status-changed" and data.get("status") in set(TicketStatus):
-        return ticket_state(texts, TicketStatus(data["status"])).text
+        return ticket_state(texts, TicketStatus(data["status"]), staff=staff).text
     return said
 
 
