@@ -15,6 +15,8 @@ from tests.support.wire import type_of
 from tests.support.world import Device, Person, World
 
 ARM = "LOCKSTEP_FAULT_POINT"
+# A mail that was being handed over is tried again after three times the limit of the conversation.
+SHORT_CONVERSATIONS = {"LOCKSTEP_SMTP__TIMEOUT_SECONDS": "3"}
 
 
 async def manager_with_device(world: World) -> tuple[Person, Device]:
@@ -82,7 +84,7 @@ async def test_an_inbound_message_survives_a_kill_between_its_effect_and_the_com
 @pytest.mark.parametrize("point", [faultpoints.MAIL_CLAIMED, faultpoints.MAIL_SENT])
 async def test_a_mail_survives_a_kill_of_the_notifier(faulty: Stack, world: World, point: str) -> None:
     who, device = await manager_with_device(world)
-    faulty.servers.restart("notifier", environment={ARM: point})
+    faulty.servers.restart("notifier", environment={ARM: point, **SHORT_CONVERSATIONS})
     await world.open_ticket(who, device)
     await died(faulty, "notifier")
     faulty.servers.restart("notifier", environment={ARM: ""})
