@@ -13,6 +13,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from shared.kafka.connection import client_arguments
 from shared.kafka.envelope import Envelope, Malformed, event_class_of, headers_of, parse
 from shared.settings import BrokerSettings
+from shared.waiting import within
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Live:
     def __init__(self, settings: BrokerSettings, topics: Sequence[str]) -> None:
         self._settings = settings
         self._topics = topics
+        self.connected = False
         self._listeners: set[asyncio.Queue[Envelope[Any] | None]] = set()
 
     async def run(self) -> None:
@@ -51,6 +53,7 @@ class Live:
             async with asyncio.timeout(START_LIMIT_SECONDS):
                 await consumer.start()
                 await _go_to_the_end(consumer)
+            self.connected = True
             self._tell(None)
             async for record in consumer:
                 if record.value is None:
@@ -61,7 +64,8 @@ class Live:
                 except (Malformed, ValidationError):
                     log.info("a record without a known form is not streamed", extra={"topic": record.topic})
         finally:
-            await asyncio.wait_for(consumer.stop(), STOP_LIMIT_SECONDS)
+            self.connected = False
+            await within(STOP_LIMIT_SECONDS, consumer.stop())
 
     def _tell(self, envelope: Envelope[Any] | None) -> None:
         for queue in self._listeners:

@@ -33,12 +33,14 @@ from shared.seen import wait_for_seen
 from shared.settings import ServiceSettings
 from shared.timers import TimerRule
 from shared.tokens import Tokens
+from shared.waiting import end, within
 
 log = logging.getLogger(__name__)
 
 STORE_PATIENCE_SECONDS = 60
 STORE_TIMEOUT_MS = 5_000
 POOL_SIZE = 40
+END_LIMIT_SECONDS = 10
 
 
 @dataclass(slots=True)
@@ -116,7 +118,8 @@ def create_service_app(
             yield service
         finally:
             await service.producer.stop()
-            await client.close()
+            with contextlib.suppress(TimeoutError):
+                await within(END_LIMIT_SECONDS, client.close())
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -142,9 +145,7 @@ def create_service_app(
             finally:
                 await consumers.stop()
                 await service.outbox.drain.idle()
-                for task in running:
-                    task.cancel()
-                await asyncio.gather(*running, return_exceptions=True)
+                await end(running, END_LIMIT_SECONDS)
 
     app = FastAPI(
         title=title,
@@ -232,7 +233,7 @@ async def connected(app: FastAPI) -> AsyncIterator[Service]:
             yield service
         finally:
             await service.outbox.drain.idle()
-            drain.cancel()
+            await end([drain], END_LIMIT_SECONDS)
 
 
 def _holder(settings: ServiceSettings) -> str:

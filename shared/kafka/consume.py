@@ -18,6 +18,7 @@ from shared.kafka.handling import GivenBack, Handling
 from shared.kafka.producer import ProducerHolder
 from shared.kafka.subscription import Subscription
 from shared.settings import BrokerSettings
+from shared.waiting import within
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -149,7 +150,7 @@ class Consumers:
         while not self._stopping.is_set():
             broker = self._build(subscription)
             try:
-                await asyncio.wait_for(broker.start(), START_LIMIT_SECONDS)
+                await within(START_LIMIT_SECONDS, broker.start())
             except BaseException as error:
                 await _stop(broker)
                 if not isinstance(error, Exception):
@@ -227,7 +228,7 @@ def _emptied(partition: TopicPartition, offset: int) -> ConsumerRecord:
 
 async def _stop(broker: KafkaBroker) -> None:
     try:
-        await asyncio.wait_for(broker.stop(), STOP_LIMIT_SECONDS)
+        await within(STOP_LIMIT_SECONDS, broker.stop())
     except Exception as error:
         log.warning("the consumers did not stop in time", extra={"error": repr(error)})
 

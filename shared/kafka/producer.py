@@ -15,6 +15,7 @@ from aiokafka.errors import ProducerClosed
 
 from shared.kafka.connection import client_arguments
 from shared.settings import BrokerSettings
+from shared.waiting import within
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class ProducerHolder:
                     **client_arguments(self._settings),
                 )
                 try:
-                    await asyncio.wait_for(producer.start(), LIMIT_SECONDS)
+                    await within(LIMIT_SECONDS, producer.start())
                 except BaseException:
                     await _abandon(producer)
                     raise
@@ -79,9 +80,9 @@ class ProducerHolder:
         if producer is None:
             return
         try:
-            await asyncio.wait_for(producer.stop(), LIMIT_SECONDS)
-        except (TimeoutError, Exception):
-            log.warning("the producer did not stop in time; it is abandoned")
+            await within(LIMIT_SECONDS, producer.stop())
+        except Exception as error:
+            log.warning("the producer did not stop in time; it is abandoned", extra={"error": repr(error)})
             await _abandon(producer)
 
 
@@ -94,4 +95,4 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
     if sender_task is not None:
         await asyncio.wait({sender_task}, timeout=1.0)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(producer.client.close(), 1.0)
+        await within(1.0, producer.client.close())

@@ -13,6 +13,7 @@ from shared import metrics
 from shared.kafka.connection import client_arguments
 from shared.kafka.subscription import Subscription
 from shared.settings import BrokerSettings
+from shared.waiting import within
 
 log = logging.getLogger(__name__)
 
@@ -75,15 +76,15 @@ class Watch:
         finally:
             for close in (consumer.stop, admin.close):
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(close(), LIMIT_SECONDS)
+                    await within(LIMIT_SECONDS, close())
 
     async def _round(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
         before, before_at, began_at = self._ends, self._ends_at, time.monotonic()
-        partitions = [
-            TopicPartition(one.topic, number)
-            for one in self._subscriptions
-            for number in consumer.partitions_for_topic(one.topic) or ()
-        ]
+        known = {one.topic: consumer.partitions_for_topic(one.topic) or () for one in self._subscriptions}
+        if not all(known.values()):
+            # A broker that has just come back knows nothing for a moment, and aiokafka would believe it for minutes.
+            await consumer._client.force_metadata_update()
+        partitions = [TopicPartition(topic, number) for topic, numbers in known.items() for number in numbers]
         self._ends = await consumer.end_offsets(partitions) if partitions else {}
         self._ends_at = began_at
         for one in self._subscriptions:

@@ -1,13 +1,18 @@
 """One topic of a test's own, with the group that reads it, its dead letters and its answers."""
 
 import contextlib
+import struct
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.util import calc_crc32c_py
 from prometheus_client import REGISTRY
 
 from tests.support.waiting import eventually
@@ -73,6 +78,34 @@ class Channel:
             ]
             for one in pending:
                 await one
+
+    async def send_unreadable(self) -> None:
+        """A record that no client of Java or Python sends, but one in C can: the name of a header is not UTF-8."""
+        builder = DefaultRecordBatchBuilder(
+            magic=2,
+            compression_type=0,
+            is_transactional=0,
+            producer_id=-1,
+            producer_epoch=-1,
+            base_sequence=-1,
+            batch_size=10_000,
+        )
+        builder.append(0, 1_700_000_000_000, b"strange", b"{}", [("HEADER", b"x")])
+        batch = bytearray(builder.build())
+        place = batch.index(b"HEADER")
+        batch[place : place + 6] = b"\xff\xfe\xfd\xfc\xfb\xfa"
+        struct.pack_into(">I", batch, 17, calc_crc32c_py(bytes(batch[21:])))
+        request = ProduceRequest(None, -1, 5_000, [(self.topic, [(0, bytes(batch))])])
+        async with self.wire.producer() as producer:
+
+            async def taken() -> bool:
+                await producer.partitions_for(self.topic)
+                leader = producer.client.cluster.leader_for_partition(TopicPartition(self.topic, 0))
+                answer = await producer.client.send(leader or 0, request)
+                assert answer.topics[0][1][0][1] == 0, f"the broker did not take it: {answer}"
+                return True
+
+            await eventually(taken)
 
     async def committed(self) -> int:
         """How many records the group has acknowledged."""

@@ -9,7 +9,7 @@ import pytest
 from shared.kafka import Envelope, Subscription, ViewRow, view, views
 from shared.service import Service
 from tests.plumbing.channel import Channel, Sent
-from tests.plumbing.conftest import Probe, ThingChanged, front_door
+from tests.plumbing.probe import Probe, ThingChanged, front_door
 from tests.support.waiting import eventually
 
 Document = dict[str, Any]

@@ -1,21 +1,15 @@
 """Inbound reactions on the real broker: what a party sends wrongly is parked and answered, and stops nothing."""
 
-import asyncio
-import struct
 from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.protocol.produce import ProduceRequest
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.util import calc_crc32c_py
 
 from shared.kafka import Envelope, Subscription, inbound, parking
 from shared.kafka.parked import list_parked
 from shared.problems import Conflict
 from shared.service import Service
 from tests.plumbing.channel import Channel, Sent
-from tests.plumbing.conftest import Probe, ThingChanged, ThingWanted
+from tests.plumbing.probe import Probe, ThingChanged, ThingWanted
 from tests.support.waiting import eventually
 from tests.support.wire import Listener, header, value_of
 
@@ -129,7 +123,7 @@ async def test_what_was_parked_can_be_requeued_after_a_repair(probe: Probe, chan
 async def test_a_header_whose_name_is_not_text_is_answered_and_stops_nothing(probe: Probe, channel: Channel) -> None:
     party = Party(channel)
     await channel.send(wanted("a", 1), wanted("a", 2))
-    await _send_header_name_of_bytes(channel)
+    await channel.send_unreadable()
     await channel.send(wanted("a", 3), wanted("b", 1))
     async with channel.wire.listening(channel.rejected) as heard, probe.start([party.subscription]) as service:
         await party.until(("a", 3), ("b", 1))
@@ -138,26 +132,3 @@ async def test_a_header_whose_name_is_not_text_is_answered_and_stops_nothing(pro
         assert told["offset"] == 2
         await eventually(lambda: service.db[parking.COLLECTION].find_one({"offset": 2}))
         await channel.acknowledges(5)
-
-
-async def _send_header_name_of_bytes(channel: Channel) -> None:
-    """A record that no client of Java or Python sends, but one in C can: the broker does not look into headers."""
-    builder = DefaultRecordBatchBuilder(
-        magic=2, compression_type=0, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1,
-        batch_size=10_000,
-    )  # fmt: skip
-    builder.append(0, 1_700_000_000_000, b"strange", b"{}", [("HEADER", b"x")])
-    batch = bytearray(builder.build())
-    place = batch.index(b"HEADER")
-    batch[place : place + 6] = b"\xff\xfe\xfd\xfc\xfb\xfa"
-    struct.pack_into(">I", batch, 17, calc_crc32c_py(bytes(batch[21:])))
-    async with channel.wire.producer() as producer:
-        await producer.partitions_for(channel.topic)
-        request = ProduceRequest(None, -1, 5_000, [(channel.topic, [(0, bytes(batch))])])
-        for _ in range(20):
-            leader = producer.client.cluster.leader_for_partition(TopicPartition(channel.topic, 0))
-            answer = await producer.client.send(leader or 0, request)
-            if answer.topics[0][1][0][1] == 0:
-                return
-            await asyncio.sleep(0.1)
-    raise AssertionError(f"the broker did not take it: {answer}")

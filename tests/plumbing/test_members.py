@@ -8,7 +8,7 @@ from pymongo.errors import AutoReconnect
 from shared.kafka import Envelope, Subscription, reaction
 from shared.service import Service
 from tests.plumbing.channel import Channel, Sent
-from tests.plumbing.conftest import Probe, ThingChanged
+from tests.plumbing.probe import Probe, ThingChanged
 from tests.support.waiting import eventually
 
 

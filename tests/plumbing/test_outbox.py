@@ -10,7 +10,7 @@ from shared.ids import new_id
 from shared.outbox import Cause, Change, Duplicate, Source, Stale
 from shared.outbox.entry import Document, entries_for
 from shared.problems import KeyReused, VersionConflict
-from tests.plumbing.conftest import THINGS, TOPIC, Probe, ThingChanged, ThingState
+from tests.plumbing.probe import THINGS, TOPIC, Probe, ThingChanged, ThingState
 from tests.support.waiting import eventually
 from tests.support.wire import Listener, header, value_of
 

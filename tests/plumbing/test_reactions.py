@@ -11,7 +11,7 @@ from shared.kafka.parked import list_parked
 from shared.problems import Conflict
 from shared.service import Service
 from tests.plumbing.channel import Channel, Sent
-from tests.plumbing.conftest import Probe, ThingChanged, front_door
+from tests.plumbing.probe import Probe, ThingChanged, front_door
 from tests.support.waiting import eventually
 from tests.support.wire import header
 

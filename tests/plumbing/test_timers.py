@@ -14,7 +14,7 @@ from shared.ids import new_id
 from shared.outbox import Cause, Stale
 from shared.service import Service
 from shared.timers import TimerRule
-from tests.plumbing.conftest import THINGS, Probe, ThingChanged, ThingState
+from tests.plumbing.probe import THINGS, Probe, ThingChanged, ThingState
 from tests.support.waiting import eventually
 
 CAUSE = Cause("tester", channel="test")

@@ -1,0 +1,112 @@
+"""A small service of this folder's own, run inside the test: things that are named and renamed."""
+
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import httpx
+from fastapi import APIRouter, FastAPI
+
+from deploy.local.environment import store_url
+from deploy.local.layout import Profile
+from shared.auth import Loader
+from shared.contracts.base import Contract, Event
+from shared.contracts.catalogue import BY_TYPE
+from shared.kafka import Subscription
+from shared.outbox import Aggregate
+from shared.service import Service, create_service_app
+from shared.settings import BrokerSettings, ServiceSettings, StoreSettings, TokenSettings
+from tests.support.wire import Wire
+
+THINGS = Aggregate("things", "things")
+TOPIC = f"plumbing.things-{uuid.uuid4().hex[:8]}"
+
+
+class ThingState(Contract):
+    name: str
+    count: int = 0
+
+
+class ThingChanged(Event):
+    topic: ClassVar[str] = TOPIC
+    type: ClassVar[str] = "plumbing.thing.changed.v1"
+    thing: ThingState
+
+
+class ThingWanted(Event):
+    topic: ClassVar[str] = TOPIC
+    type: ClassVar[str] = "plumbing.thing.wanted.v1"
+    name: str
+
+
+BY_TYPE[ThingChanged.type] = ThingChanged
+BY_TYPE[ThingWanted.type] = ThingWanted
+
+Start = Callable[..., AbstractAsyncContextManager[Service]]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How to start the service, once or several times, and the broker as its administrator."""
+
+    start: Start
+    wire: Wire
+
+
+async def nobody(*_: Any) -> None:
+    return None
+
+
+def probe_on(profile: Profile, topics: Wire) -> Probe:
+    """A service on a profile's servers, with a database of its own."""
+    database = f"plumbing_{uuid.uuid4().hex[:10]}"
+
+    @contextlib.asynccontextmanager
+    async def start(
+        subscriptions: Sequence[Subscription] = (),
+        *,
+        service_name: str = "plumbing",
+        instance: str = "0",
+        routers: Sequence[APIRouter] = (),
+        key_set_url: str = "http://127.0.0.1:9/keys",
+        broker: BrokerSettings | None = None,
+        load_user: Loader | None = nobody,
+        load_grants: Loader | None = nobody,
+        **parts: Any,
+    ) -> AsyncIterator[Service]:
+        own_broker = BrokerSettings(bootstrap=topics.bootstrap, username=topics.username, password=topics.password)
+        settings = ServiceSettings(
+            service=service_name,
+            instance=f"{instance}-{database}",
+            log_level="WARNING",
+            store=StoreSettings(url=store_url(profile), database=database),
+            broker=broker or own_broker,
+            tokens=TokenSettings(key_set_url=key_set_url),
+        )
+        settings.consumers.attempts = 2
+        settings.consumers.burial_limit = 3
+        app: FastAPI = create_service_app(
+            settings,
+            title="plumbing",
+            routers=routers,
+            aggregates=[THINGS],
+            subscriptions=subscriptions,
+            load_user=load_user,
+            load_grants=load_grants,
+            **parts,
+        )
+        async with app.router.lifespan_context(app):
+            service: Service = app.state.service
+            service.extras["app"] = app
+            yield service
+
+    return Probe(start, topics)
+
+
+def front_door(service: Service, **headers: str) -> httpx.AsyncClient:
+    """A client of a running probe."""
+    transport = httpx.ASGITransport(app=service.extras["app"])
+    return httpx.AsyncClient(transport=transport, base_url="http://probe", headers=headers, timeout=15)

@@ -1,0 +1,197 @@
+"""Live streams on the real broker: everybody gets what he may see, from now on, and refetches after any gap."""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+from fastapi import APIRouter
+from sse_starlette import EventSourceResponse
+
+from shared import live
+from shared.kafka import Envelope
+from shared.live import Live
+from shared.service import Service
+from tests.plumbing.channel import Channel, Sent
+from tests.plumbing.probe import Probe
+from tests.support.waiting import eventually
+
+
+class Stream:
+    """One open stream of a probe, asked for as a server asks the application."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[str, Any]] = []
+        self.closed = asyncio.Event()
+        self.door = asyncio.Event()
+        self.door.set()
+        self._rest = ""
+
+    async def receive(self) -> dict[str, Any]:
+        await self.closed.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        if message["type"] != "http.response.body":
+            return
+        await self.door.wait()
+        *blocks, self._rest = (self._rest + message["body"].decode()).split("\r\n\r\n")
+        for block in blocks:
+            fields = dict(line.split(": ", 1) for line in block.split("\r\n") if not line.startswith(":"))
+            if fields:
+                self.received.append((fields["event"], orjson.loads(fields["data"])))
+
+    @property
+    def things(self) -> list[str]:
+        return [data["key"] for event, data in self.received if event == "thing"]
+
+    @property
+    def refetches(self) -> int:
+        return sum(event == "refetch" for event, _ in self.received)
+
+    async def shows(self, *keys: str) -> None:
+        async def check() -> bool:
+            assert self.things == list(keys), f"{self.received}"
+            return True
+
+        await eventually(check)
+
+
+@contextlib.asynccontextmanager
+async def opened(service: Service, may_see: str = "") -> AsyncIterator[Stream]:
+    """A stream of a caller who may see keys that begin so."""
+    stream = Stream()
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "path": "/stream",
+        "raw_path": b"/stream",
+        "root_path": "",
+        "scheme": "http",
+        "query_string": f"may_see={may_see}".encode(),
+        "headers": [],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2),
+    }
+    running = asyncio.create_task(service.extras["app"](scope, stream.receive, stream.send))
+    try:
+        await eventually(lambda: _is(stream.refetches == 1), what="a refetch at the beginning")
+        yield stream
+    finally:
+        stream.closed.set()
+        await asyncio.wait_for(running, 5)
+
+
+class Following:
+    """A live part of a channel; `start` is given to the probe as its task."""
+
+    def __init__(self, channel: Channel, probe: Probe) -> None:
+        self.live: Live | None = None
+        self.channel = channel
+        self.router = APIRouter()
+
+        @self.router.get("/stream")
+        async def stream(may_see: str = "") -> EventSourceResponse:
+            async def wanted(envelope: Envelope[Any]) -> tuple[str, dict[str, Any]] | None:
+                return ("thing", {"key": envelope.key}) if envelope.key.startswith(may_see) else None
+
+            assert self.live is not None
+            return self.live.stream(wanted)
+
+    async def run(self, service: Service) -> None:
+        self.live = Live(service.settings.broker, [self.channel.topic])
+        await self.live.run()
+
+    @contextlib.asynccontextmanager
+    async def started(self, probe: Probe, instance: str = "0") -> AsyncIterator[Service]:
+        async with probe.start(routers=[self.router], tasks=[self.run], instance=instance) as service:
+            await eventually(lambda: _is(self.live is not None and self.live.connected))
+            yield service
+
+
+async def test_every_stream_gets_what_its_caller_may_see_from_now_on(probe: Probe, channel: Channel) -> None:
+    following = Following(channel, probe)
+    await channel.send(Sent("old"))
+    async with (
+        following.started(probe) as service,
+        opened(service, "a") as one,
+        opened(service, "b") as two,
+        opened(service) as all_of_it,
+    ):
+        await channel.send(Sent("a1"), Sent("b1"), Sent("c1"), Sent("a2"))
+        await one.shows("a1", "a2")
+        await two.shows("b1")
+        await all_of_it.shows("a1", "b1", "c1", "a2")
+
+
+async def test_every_process_streams_all_partitions(probe: Probe, channel: Channel) -> None:
+    first, second = Following(channel, probe), Following(channel, probe)
+    async with (
+        first.started(probe, "one") as one,
+        second.started(probe, "two") as two,
+        opened(one) as here,
+        opened(two) as there,
+    ):
+        for number in range(3):
+            await channel.send(Sent(f"k{number}"), partition=number)
+            await here.shows(*(f"k{earlier}" for earlier in range(number + 1)))
+        await there.shows("k0", "k1", "k2")
+
+
+async def test_what_cannot_be_read_is_passed_over(probe: Probe, channel: Channel) -> None:
+    following = Following(channel, probe)
+    async with following.started(probe) as service, opened(service) as stream:
+        await channel.send(
+            Sent("a", value=None), Sent("b", value=b"{"), Sent("c", type="not.ours.v1"), Sent("d", without=("ce_id",))
+        )
+        await channel.send(Sent("good"))
+        await stream.shows("good")
+
+
+async def test_a_stream_is_told_to_refetch_when_the_connection_is_made_anew(
+    probe: Probe, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "PAUSE_SECONDS", 0.1)
+    following = Following(channel, probe)
+    async with following.started(probe) as service, opened(service) as stream:
+        await channel.send_unreadable()  # the consumer fails on it and begins anew
+        await eventually(lambda: _is(stream.refetches == 2))
+        await channel.send(Sent(f"after-{uuid.uuid4().hex[:4]}"))
+        await eventually(lambda: _is(len(stream.things) == 1))
+
+
+async def test_a_stream_that_falls_behind_is_told_to_refetch(
+    probe: Probe, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "QUEUE_LIMIT", 5)
+    following = Following(channel, probe)
+    async with following.started(probe) as service, opened(service) as stream:
+        stream.door.clear()
+        seen = Following(channel, probe)
+        async with seen.started(probe, "other") as other, opened(other) as quick:
+            keys = [f"k{number}" for number in range(40)]
+            for key in keys:
+                await channel.send(Sent(key))
+            await quick.shows(*keys)
+        stream.door.set()
+        await eventually(lambda: _is(stream.refetches == 2))
+        await channel.send(Sent("last"))
+        await eventually(lambda: _is("last" in stream.things))
+        assert len(stream.things) < len(keys)
+
+
+async def test_a_closed_stream_leaves_nothing_behind(probe: Probe, channel: Channel) -> None:
+    following = Following(channel, probe)
+    async with following.started(probe) as service:
+        async with opened(service), opened(service):
+            assert following.live is not None and len(following.live._listeners) == 2
+        assert len(following.live._listeners) == 0
+
+
+async def _is(value: bool) -> bool:
+    return value
