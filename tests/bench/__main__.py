@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m tests.bench commands lag projections lists memory demo` for some of it."""
+"""`make bench`, or `python -m tests.bench commands lag alone projections lists memory demo` for some of it."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ from tests.bench.load import Measured
 from tests.support.stack import Stack
 from tests.support.world import World
 
-PARTS = ("commands", "lag", "projections", "lists", "memory", "demo")
+PARTS = ("commands", "lag", "alone", "projections", "lists", "memory", "demo")
 SMALL, LARGE = 200, 20_000
 
 
@@ -63,6 +63,8 @@ async def _on_stack(stack: Stack, parts: set[str]) -> dict[str, Any]:
                 "lag_pace_per_second": round(lag.per_second, 1),
             }
             say(f"  lag p50 {figures['lag_p50_ms']} ms, p99 {figures['lag_p99_ms']} ms at {lag.per_second:.0f}/s")
+        if "alone" in parts:
+            figures |= await _commands_alone(stack, manager.token, devices)
         if "projections" in parts:
             begins = await projections.fill(stack, f"bench-{world.prefix}")
             bare_views = await projections.bare(stack, begins)
@@ -92,6 +94,27 @@ async def _on_stack(stack: Stack, parts: set[str]) -> dict[str, Any]:
             figures["rss_mb"] = {name: _resident_mb(stack, name) for name in existing_services()}
             say(f"  rss_mb {figures['rss_mb']}")
     return figures
+
+
+async def _commands_alone(stack: Stack, token: str, devices: list[str]) -> dict[str, Any]:
+    """The same with nobody listening: what the command path costs without the mails and views that follow it."""
+    listeners = ("notifier", "catalog", "portal")
+    for name in listeners:
+        await asyncio.to_thread(stack.servers.stop_program, name)
+    try:
+        await commands.over_http(stack, token, devices, seconds=3)
+        opened, _ = await commands.over_http(stack, token, devices)
+        bare = await commands.bare(stack)
+    finally:
+        for name in listeners:
+            await asyncio.to_thread(stack.servers.restart, name)
+    _checked(opened, "tickets over HTTP, nobody listening")
+    say(f"  alone {opened.per_second / bare.per_second:.2f}  ({opened.per_second:.0f}/s ÷ {bare.per_second:.0f}/s)")
+    return {
+        "alone_tickets_per_second": round(opened.per_second, 1),
+        "alone_bare_tickets_per_second": round(bare.per_second, 1),
+        "command_vs_bare_alone": round(opened.per_second / bare.per_second, 2),
+    }
 
 
 def _resident_mb(stack: Stack, service: str) -> int:

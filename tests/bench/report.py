@@ -15,6 +15,10 @@ AIMS: Mapping[str, tuple[str, str]] = {
         "≥ 0.5",
         "tickets opened per second over HTTP ÷ the same store writes and publishes, bare drivers",
     ),
+    "command_vs_bare_alone": (
+        "",
+        "the same while notifier, catalog and portal are stopped: the command path by itself",
+    ),
     "projection_vs_bare": ("≥ 0.7", "view updates per second ÷ bare getmany + bulk_write"),
     "lag_p50_ms": ("", "HTTP 201 → record at an outside consumer, at half load, median"),
     "lag_p99_ms": ("< 50", "the same, 99th percentile"),
