@@ -5,4 +5,6 @@ from shared.contracts.base import Event
 
 MODULES = (identity, catalog, tickets, notifier, outbound, inbound)
 
-BY_TYPE: dict[str, type[Event]] = {event.type: event for module in MODULES for event in module.EVENTS}
+DECLARED: tuple[type[Event], ...] = tuple(event for module in MODULES for event in module.EVENTS)
+
+BY_TYPE: dict[str, type[Event]] = {event.type: event for event in DECLARED}
