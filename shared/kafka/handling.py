@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
-from pymongo.errors import ConnectionFailure, ExecutionTimeout
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
 
 from shared import context, metrics
 from shared.kafka import parking
@@ -244,11 +244,21 @@ class Handling:
         while True:
             try:
                 return await work()
-            except TRANSIENT as error:
+            except (*TRANSIENT, OperationFailure) as error:
+                if isinstance(error, OperationFailure) and await self._store_answers():
+                    raise
                 metrics.RETRIED.labels(self.group).inc()
                 log.warning("waiting for store or broker", extra={"group": self.group, "error": repr(error)})
                 await self._pause(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _store_answers(self) -> bool:
+        """Whether a refused operation is about the operation: a store that has lost its own database refuses, too."""
+        try:
+            await self._service.db.command("ping")
+        except PyMongoError:
+            return False
+        return True
 
     async def _pause(self, seconds: float) -> None:
         try:

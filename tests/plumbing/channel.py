@@ -2,9 +2,9 @@
 
 import contextlib
 import struct
-from collections.abc import AsyncIterator, Mapping, Sequence
+import uuid
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 from aiokafka import TopicPartition
@@ -13,6 +13,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c_py
+from confluent_kafka.admin import AdminClient, NewTopic
 from prometheus_client import REGISTRY
 
 from tests.support.waiting import eventually
@@ -143,5 +144,10 @@ class Channel:
         return REGISTRY.get_sample_value(name, {"group": self.group, **labels}) or 0.0
 
 
-def names(records: Sequence[Any]) -> list[str]:
-    return [record.event.thing.name for record in records]
+def channel_on(wire: Wire, admin: AdminClient) -> Channel:
+    """A new channel, with its topics made."""
+    mark = uuid.uuid4().hex[:10]
+    own = Channel(wire, f"plumbing.channel-{mark}", f"plumbing.group-{mark}")
+    for future in admin.create_topics([NewTopic(name, 3, 1) for name in own.names]).values():
+        future.result(15)
+    return own

@@ -1,7 +1,5 @@
 """Fixtures of this folder: the broker as its administrator, a topic of one's own, the probe service."""
 
-import uuid
-
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -9,7 +7,7 @@ from deploy.broker_setup import admin_client
 from deploy.local.environment import broker_bootstrap
 from deploy.local.keys import broker_password
 from deploy.local.servers import Servers
-from tests.plumbing.channel import Channel
+from tests.plumbing.channel import Channel, channel_on
 from tests.plumbing.probe import TOPIC, Probe, probe_on
 from tests.support.wire import Wire
 
@@ -33,11 +31,7 @@ def topics(servers: Servers, admin: AdminClient) -> Wire:
 @pytest.fixture
 def channel(topics: Wire, admin: AdminClient) -> Channel:
     """A topic, a group and the topics beside them, of this test's own."""
-    mark = uuid.uuid4().hex[:10]
-    own = Channel(topics, f"plumbing.channel-{mark}", f"plumbing.group-{mark}")
-    for future in admin.create_topics([NewTopic(name, 3, 1) for name in own.names]).values():
-        future.result(15)
-    return own
+    return channel_on(topics, admin)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import contextlib
 import json
-import signal
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -18,7 +17,6 @@ from fastapi import APIRouter
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from deploy.local.servers import Servers
 from shared import tokens
 from shared.auth import CallerDep
 from shared.contracts.catalog import GrantsChanged, GrantsState
@@ -266,28 +264,6 @@ async def test_a_token_that_knows_newer_rights_than_the_view_waits_and_then_asks
     assert answer.json()["accounts"] == ["newer"]
 
 
-async def test_while_changes_of_rights_cannot_be_seen_only_fresh_tokens_are_taken(
-    scene: Scene, servers: Servers
-) -> None:
-    user = await scene.known(a_user())
-    old, fresh = scene.issuer.token(user, age=120), scene.issuer.token(user)
-    assert await scene.code(old) == (200, "")
-    servers.kill("kafka", signal.SIGSTOP)
-    try:
-        await eventually(lambda: _is_code(scene, old, (401, "token_too_old")), within=20)
-        assert await scene.code(fresh) == (200, "")
-
-        async def degraded() -> bool:
-            health = (await scene.door.get("/health/ready")).json()
-            return health["status"] == "degraded" and {"rights", "broker"} <= set(health["degraded"])
-
-        await eventually(degraded)
-    finally:
-        servers.kill("kafka", signal.SIGCONT)
-    await eventually(lambda: _is_code(scene, old, (200, "")), within=30)
-    assert "rights" not in (await scene.door.get("/health/ready")).json()["degraded"]
-
-
 async def test_a_mark_of_what_was_seen_waits_for_the_view_and_then_asks_to_come_again(scene: Scene) -> None:
     user = await scene.known(a_user())
     token = scene.issuer.token(user)
@@ -315,12 +291,6 @@ async def test_marks_that_say_nothing_here_are_passed_over(scene: Scene) -> None
 
 async def _is(value: bool) -> bool:
     return value
-
-
-async def _is_code(scene: Scene, token: str, code: tuple[int, str]) -> bool:
-    found = await scene.code(token)
-    assert found == code, f"{found}"
-    return True
 
 
 def _encoded(value: Any) -> str:
