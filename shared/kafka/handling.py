@@ -80,7 +80,7 @@ class Handling:
         metrics.CONSUMED.labels(self.group).inc(len(records))
 
     def _go_on(self) -> None:
-        if self.stopping.is_set() or self._give_back.is_set() or self.stopped_because is not None:
+        if self._give_back.is_set() or self.stopped_because is not None:
             raise GivenBack
 
     def _stopped(self, reason: str) -> GivenBack:

@@ -17,11 +17,14 @@ from fastapi import APIRouter
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
+from deploy.local.keys import broker_password
+from deploy.local.servers import Servers
 from shared import tokens
 from shared.auth import CallerDep
 from shared.contracts.catalog import GrantsChanged, GrantsState
 from shared.contracts.identity import Right, Role, UserActivated, UserState, UserStatus, UserSuspended
 from shared.service import Service
+from shared.settings import BrokerSettings
 from tests.plumbing.issuer import Issuer
 from tests.plumbing.probe import Probe, front_door
 from tests.support.waiting import eventually
@@ -93,12 +96,17 @@ async def scene(probe: Probe) -> AsyncIterator[Scene]:
 
 
 @contextlib.asynccontextmanager
-async def staged(probe: Probe) -> AsyncIterator[Scene]:
-    name = f"plumbing-{uuid.uuid4().hex[:8]}"
+async def staged(probe: Probe, *, prefix: str = "", broker: BrokerSettings | None = None) -> AsyncIterator[Scene]:
+    name = f"{prefix}plumbing-{uuid.uuid4().hex[:8]}"
     async with (
         Issuer().serving() as issuer,
         probe.start(
-            service_name=name, routers=[router], key_set_url=issuer.url, load_user=None, load_grants=None
+            service_name=name,
+            routers=[router],
+            key_set_url=issuer.url,
+            load_user=None,
+            load_grants=None,
+            broker=broker,
         ) as service,
         front_door(service) as door,
     ):
@@ -287,6 +295,21 @@ async def test_marks_that_say_nothing_here_are_passed_over(scene: Scene) -> None
     token, digits = scene.issuer.token(user), "9" * 5_000
     for mark in ("unknown/thing@9", "users/none", "users/@1", "no", ",,,", f"users/a@{digits}", "users/a b@1", digits):
         assert await scene.code(token, Seen=mark) == (200, ""), mark[:30]
+
+
+async def test_the_rights_of_a_service_on_the_broker_suffice_for_following_and_watching(
+    probe: Probe, servers: Servers
+) -> None:
+    """With the passwords and rights that deployment gives to a service, not with the administrator's."""
+    principal = "meters"
+    password = broker_password(servers.profile, principal)
+    broker = BrokerSettings(bootstrap=probe.wire.bootstrap, username=principal, password=password)
+    async with staged(probe, prefix=f"{principal}.", broker=broker) as scene:
+        user = await scene.known(a_user())
+        assert await scene.code(scene.issuer.token(user, age=120)) == (200, "")
+        assert set(scene.service.watch.lag) == {
+            f"{scene.service.settings.service}.{view}" for view in ("users", "grants")
+        }
 
 
 async def _is(value: bool) -> bool:
