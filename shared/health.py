@@ -1,10 +1,29 @@
 """Liveness, readiness and metrics. Ready means: commands can be accepted; a slow broker only makes it degraded."""
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
+
+from shared.access.tokens import Tokens
+from shared.consumers.consume import Consumers
+from shared.consumers.watch import Watch
+
+
+@dataclass(slots=True)
+class Running:
+    """What runs behind a service, for those who look after it: kept in `app.state.running`."""
+
+    db: AsyncDatabase[dict[str, Any]]
+    tokens: Tokens
+    watch: Watch
+    consumers: Consumers
+    behind_limit_seconds: float
+    dead_tasks: list[str] = field(default_factory=list)
+
 
 health_router = APIRouter(tags=["health"])
 
@@ -12,7 +31,7 @@ health_router = APIRouter(tags=["health"])
 @health_router.get("/health/live")
 async def live(request: Request, response: Response) -> dict[str, Any]:
     """The process answers, and all its background work goes on: what has died there needs a new process."""
-    dead = request.app.state.service.dead_tasks
+    dead = request.app.state.running.dead_tasks
     if dead:
         response.status_code = 503
     return {"status": "dead" if dead else "live", "dead": dead}
@@ -21,26 +40,24 @@ async def live(request: Request, response: Response) -> dict[str, Any]:
 @health_router.get("/health/ready")
 async def ready(request: Request, response: Response) -> dict[str, Any]:
     """Store and keys are there. The body names what is degraded: consumers, broker, rights; and the lag."""
-    service = request.app.state.service
+    running: Running = request.app.state.running
     missing: list[str] = []
     try:
-        await service.db.command("ping")
+        await running.db.command("ping")
     except PyMongoError:
         missing.append("store")
-    if not service.tokens.ready:
+    if not running.tokens.ready:
         missing.append("keys")
     degraded: dict[str, Any] = {}
-    consumers = service.consumers
-    if consumers is not None:
-        if consumers.waiting:
-            degraded["consumers"] = f"the broker has not taken them yet: {', '.join(consumers.waiting)}"
-        if stopped := consumers.stopped():
-            degraded["stopped"] = stopped
-    if service.dead_tasks:
-        degraded["dead"] = service.dead_tasks
-    if not service.watch.sees_broker:
+    if running.consumers.waiting:
+        degraded["consumers"] = f"the broker has not taken them yet: {', '.join(running.consumers.waiting)}"
+    if stopped := running.consumers.stopped():
+        degraded["stopped"] = stopped
+    if running.dead_tasks:
+        degraded["dead"] = running.dead_tasks
+    if not running.watch.sees_broker:
         degraded["broker"] = "it does not answer; commands are accepted and published later"
-    if service.watch.is_behind(service.settings.consumers.behind_limit_seconds):
+    if running.watch.is_behind(running.behind_limit_seconds):
         degraded["rights"] = "views of users or grants are behind; only fresh tokens are accepted"
     if missing:
         response.status_code = 503
@@ -48,7 +65,7 @@ async def ready(request: Request, response: Response) -> dict[str, Any]:
         "status": "not ready" if missing else "degraded" if degraded else "ready",
         "missing": missing,
         "degraded": degraded,
-        "lag": service.watch.lag,
+        "lag": running.watch.lag,
     }
 
 

@@ -9,16 +9,15 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, TypeVar
 
 from pymongo import ASCENDING
+from pymongo.asynchronous.database import AsyncDatabase
 
 from shared import metrics
+from shared.clock import Clock
 from shared.ids import new_id
 from shared.outbox import Aggregate
-
-if TYPE_CHECKING:
-    from shared.service import Service
 
 log = logging.getLogger(__name__)
 
@@ -29,28 +28,31 @@ CLAIMED_AT_ONCE = 50
 CLAIM_LENGTH = timedelta(seconds=30)
 
 
+D = TypeVar("D")
+
+
 @dataclass(frozen=True, slots=True)
-class TimerRule:
+class TimerRule(Generic[D]):
     """What fires the due timers of one kind of document.
 
-    `fire(service, document, now)` runs guarded commands that also set the next `next_at`. A document that it leaves
+    `fire(deps, document, now)` runs guarded commands that also set the next `next_at`. A document that it leaves
     alone comes again after half a minute.
     """
 
     aggregate: Aggregate
-    fire: Callable[["Service", dict[str, Any], datetime], Awaitable[None]]
+    fire: Callable[[D, dict[str, Any], datetime], Awaitable[None]]
 
 
-async def prepare(service: "Service", rules: Sequence[TimerRule]) -> None:
-    for rule in rules:
-        await service.db[rule.aggregate.collection].create_index([("next_at", ASCENDING)], sparse=True)
+async def prepare(db: AsyncDatabase[dict[str, Any]], aggregates: Sequence[Aggregate]) -> None:
+    for aggregate in aggregates:
+        await db[aggregate.collection].create_index([("next_at", ASCENDING)], sparse=True)
 
 
-async def run(service: "Service", rule: TimerRule) -> None:
+async def run(db: AsyncDatabase[dict[str, Any]], clock: Clock, rule: TimerRule[D], deps: D) -> None:
     """Fire due timers until cancelled."""
     while True:
         try:
-            while await _round(service, rule):
+            while await _round(db, clock, rule, deps):
                 continue
         except Exception:
             log.warning("timers wait", extra={"aggregate": rule.aggregate.name}, exc_info=True)
@@ -58,9 +60,9 @@ async def run(service: "Service", rule: TimerRule) -> None:
         await asyncio.sleep(PERIOD_SECONDS)
 
 
-async def _round(service: "Service", rule: TimerRule) -> bool:
-    now = service.clock()
-    collection = service.db[rule.aggregate.collection]
+async def _round(db: AsyncDatabase[dict[str, Any]], clock: Clock, rule: TimerRule[D], deps: D) -> bool:
+    now = clock()
+    collection = db[rule.aggregate.collection]
     due = [
         document["_id"] async for document in collection.find({"next_at": {"$lte": now}}, {"_id": 1}).limit(LOOKED_AT)
     ]
@@ -74,7 +76,7 @@ async def _round(service: "Service", rule: TimerRule) -> bool:
     )
     claimed = await collection.find({"_id": {"$in": due[:CLAIMED_AT_ONCE]}, "claimed_by": holder}).to_list()
     results = await asyncio.gather(
-        *(asyncio.wait_for(rule.fire(service, document, now), CLAIM_LENGTH.total_seconds()) for document in claimed),
+        *(asyncio.wait_for(rule.fire(deps, document, now), CLAIM_LENGTH.total_seconds()) for document in claimed),
         return_exceptions=True,
     )
     for document, result in zip(claimed, results, strict=True):

@@ -18,9 +18,10 @@ from services.catalog.imports.consumers import take_master_record
 from services.catalog.lists.routes import router as list_routes
 from services.catalog.models import store as models
 from services.catalog.models.routes import router as model_routes
+from services.catalog.service import Parts, Service
 from services.catalog.settings import Settings
 from services.catalog.sites.routes import router as site_routes
-from shared.service import Service, create_service_app
+from shared.application import create_service_app
 from shared.timers import TimerRule
 
 
@@ -31,6 +32,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Catalog",
         # The list's fixed paths come before the path of one device.
         routers=[list_routes, device_routes, site_routes, model_routes, grant_routes, group_routes],
+        build_parts=lambda _db, _settings: Parts(),
         aggregates=[devices.DEVICES, contracts.CONTRACTS, models.MODELS, grants.GRANTS, groups.GROUPS],
         subscriptions=[take_master_record, follow_accounts, follow_tickets],
         prepare=[_prepare],

@@ -14,14 +14,17 @@ from services.identity.clients import operations as client_operations
 from services.identity.clients import routes as clients
 from services.identity.editions import routes as editions
 from services.identity.editions.store import EDITIONS
-from services.identity.sessions import passwords, signing, throttle
+from services.identity.service import Parts
 from services.identity.sessions import routes as sessions
 from services.identity.sessions import store as session_store
+from services.identity.sessions import throttle
+from services.identity.sessions.passwords import Passwords
+from services.identity.sessions.signing import signer_from
 from services.identity.settings import Settings
 from services.identity.users import routes as users
 from services.identity.users import store as user_store
 from services.identity.users.consumers import count_administrator, follow_account
-from shared.service import create_service_app
+from shared.application import create_service_app
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -36,6 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             audit.router,
             editions.router,
         ],
+        build_parts=lambda _, settings: Parts(Passwords(settings.passwords), signer_from(settings)),
         aggregates=[account_store.ACCOUNTS, user_store.USERS, EDITIONS],
         subscriptions=[take_master_record, follow_account, count_administrator],
         prepare=[
@@ -43,8 +47,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             user_store.prepare,
             session_store.prepare,
             throttle.prepare,
-            passwords.prepare,
-            signing.prepare,
             client_operations.prepare,
         ],
         followed={"users": user_store.USERS.collection, "accounts": account_store.ACCOUNTS.collection},

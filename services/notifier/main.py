@@ -11,9 +11,10 @@ from services.notifier.messages.routes import router as messages_router
 from services.notifier.messages.smtp import MailServer
 from services.notifier.preferences.routes import router as preferences_router
 from services.notifier.recipients.consumers import follow_editions, follow_people
+from services.notifier.service import Parts, Service
 from services.notifier.settings import Settings
 from services.notifier.templates.render import Templates
-from shared.service import Service, create_service_app
+from shared.application import create_service_app
 from shared.timers import TimerRule
 
 
@@ -24,13 +25,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     async def prepare(service: Service) -> None:
         await store.prepare(service.db)
-        service.extras["templates"] = templates
-        service.extras["mail_server"] = MailServer(chosen.smtp)
 
     return create_service_app(
         chosen,
         title="Lockstep notifier",
         routers=[messages_router, preferences_router],
+        build_parts=lambda _, settings: Parts(templates, MailServer(settings.smtp)),
         aggregates=[store.MESSAGES],
         subscriptions=[mail_ticket_events, follow_people, follow_editions],
         prepare=[prepare],
@@ -41,7 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 async def _keep_connections(service: Service) -> None:
     """Close connections that nobody uses, and all of them at the end."""
-    server: MailServer = service.extras["mail_server"]
+    server = service.parts.mail_server
     try:
         await server.close_idle()
     finally:

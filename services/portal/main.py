@@ -23,8 +23,8 @@ from services.portal.pages import account, components, contact, devices, home, l
 from services.portal.pages.errors import add_error_pages
 from services.portal.settings import Settings
 from shared.clock import Clock
+from shared.http.requests import RequestContext
 from shared.logs import configure_logs
-from shared.requests import RequestContext
 
 STORE_TIMEOUT_MS = 5_000
 CONNECTIONS = httpx.Limits(max_connections=400, max_keepalive_connections=100)

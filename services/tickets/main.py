@@ -11,39 +11,37 @@ from services.tickets.devices import store as devices
 from services.tickets.devices.consumers import follow_accounts, follow_devices, follow_people, pass_site_on
 from services.tickets.live.routes import router as live_router
 from services.tickets.receipts import operations as receipts
+from services.tickets.service import Parts, Service
 from services.tickets.settings import Settings
 from services.tickets.tickets import operations, store
 from services.tickets.tickets.numbers import Numbers
 from services.tickets.tickets.routes import router as tickets_router
 from services.tickets.visits.consumers import hear_dispatch, hear_engineers
 from services.tickets.visits.routes import router as visits_router
-from shared.live import Live
-from shared.service import Service, create_service_app
+from shared.application import create_service_app
+from shared.http.live import Live
 from shared.timers import TimerRule
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application of tickets."""
-    chosen = settings or Settings()
-    live = Live(chosen.broker, ["tickets.tickets"])
 
     async def prepare(service: Service) -> None:
         await store.prepare(service.db)
         await devices.prepare(service.db)
         await calendar_feeds.prepare(service.db)
-        calendars, numbers = Calendars(service.db), Numbers(service.db)
-        await calendars.prepare()
-        await numbers.prepare()
-        service.extras |= {"calendars": calendars, "numbers": numbers, "live": live}
+        await service.parts.calendars.prepare()
+        await service.parts.numbers.prepare()
 
     async def stream(service: Service) -> None:
-        await live.run()
+        await service.parts.live.run()
 
     return create_service_app(
-        chosen,
+        settings or Settings(),
         title="Lockstep tickets",
         # The clocks' and visits' paths are longer than the tickets' and are looked for first.
         routers=[clocks_router, visits_router, live_router, calendar_feeds_router, tickets_router],
+        build_parts=lambda db, settings: Parts(Calendars(db), Numbers(db), Live(settings.broker, ["tickets.tickets"])),
         aggregates=[store.TICKETS],
         subscriptions=[
             follow_devices,

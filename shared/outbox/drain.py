@@ -11,9 +11,9 @@ from pymongo import UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shared import faultpoints, metrics
-from shared.kafka.producer import ProducerHolder
 from shared.outbox import history
 from shared.outbox.entry import Aggregate, Document, Entry
+from shared.wire.producer import ProducerHolder
 
 log = logging.getLogger(__name__)
 

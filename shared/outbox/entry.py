@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared import context
+from shared.access.caller import Caller
 from shared.contracts.base import Event
 from shared.ids import new_id
 from shared.problems import Problem
-
-if TYPE_CHECKING:
-    from shared.auth import Caller
-    from shared.kafka.envelope import Envelope
+from shared.wire.envelope import Envelope
 
 MAX_VALUE_BYTES = 900_000
 
@@ -53,12 +51,12 @@ class Cause:
     causation_id: str | None = None
 
     @classmethod
-    def of(cls, caller: "Caller", *, on_behalf_of: str | None = None, channel: str = "portal") -> "Cause":
+    def of(cls, caller: Caller, *, on_behalf_of: str | None = None, channel: str = "portal") -> "Cause":
         """The cause of a request: the caller, within the request's correlation."""
         return cls(caller.id, on_behalf_of, channel, context.correlation_id.get(), context.request_id.get())
 
     @classmethod
-    def following(cls, record: "Envelope[Any]", *, actor: str | None = None) -> "Cause":
+    def following(cls, record: Envelope[Any], *, actor: str | None = None) -> "Cause":
         """The cause of a reaction: the record it reacts to."""
         return cls(actor or record.actor, None, "event", record.correlation_id or record.id, record.id)
 

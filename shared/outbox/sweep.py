@@ -9,11 +9,11 @@ from pymongo import ASCENDING, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shared import metrics
-from shared.kafka.producer import ProducerHolder
 from shared.leases import Lease
 from shared.outbox import history
 from shared.outbox.drain import DOCUMENTS_AT_ONCE, SEND_LIMIT_SECONDS, Drain, Place
 from shared.outbox.entry import Aggregate, Document
+from shared.wire.producer import ProducerHolder
 
 log = logging.getLogger(__name__)
 

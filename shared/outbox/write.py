@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pymongo import ReturnDocument
 from pymongo.asynchronous.collection import AsyncCollection
@@ -13,17 +13,16 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from shared import faultpoints, metrics
+from shared.access.scope import Scope, all_of
 from shared.clock import Clock
 from shared.contracts.base import Event
 from shared.ids import derived_id
 from shared.outbox import history
+from shared.outbox.command import Command
+from shared.outbox.drain import Drain
 from shared.outbox.entry import Aggregate, Cause, Document, To, entries_for
 from shared.outbox.history import HistoryRow
 from shared.problems import Conflict, KeyReused, NotFound, VersionConflict
-
-if TYPE_CHECKING:
-    from shared.commands import Command
-    from shared.outbox.drain import Drain
 
 COMMAND_MEMORY = timedelta(hours=24)
 ATTEMPTS = 20
@@ -76,7 +75,7 @@ class Outbox:
     db: AsyncDatabase[Document]
     clock: Clock
     source: str
-    drain: "Drain"
+    drain: Drain
 
     def collection(self, aggregate: Aggregate) -> AsyncCollection[Document]:
         return self.db[aggregate.collection]
@@ -88,7 +87,7 @@ class Outbox:
         events: Sequence[Event | To],
         *,
         cause: Cause,
-        command: "Command | None" = None,
+        command: Command | None = None,
     ) -> Document:
         """Create a document that already holds its events.
 
@@ -121,7 +120,7 @@ class Outbox:
         events: Sequence[Event | To],
         *,
         cause: Cause,
-        command: "Command | None" = None,
+        command: Command | None = None,
         unset: Sequence[str] = (),
         guard: Mapping[str, Any] | None = None,
         source: Source | None = None,
@@ -165,22 +164,22 @@ class Outbox:
         self,
         aggregate: Aggregate,
         document_id: str,
-        decide: "Callable[[Document], Awaitable[Change | None] | Change | None]",
+        decide: Callable[[Document], Awaitable[Change | None] | Change | None],
         *,
+        scope: Scope,
         cause: Cause,
-        command: "Command | None" = None,
+        command: Command | None = None,
         if_match: int | None = None,
         source: Source | None = None,
-        visible: Mapping[str, Any] | None = None,
         not_found: Exception | None = None,
     ) -> Document:
         """Read, decide, write; again while somebody else was first. None from `decide` means nothing to do.
 
-        `visible` narrows what may be found; what is not found raises `not_found`. Raises VersionConflict when
+        What is out of `scope` is not found and raises `not_found`. Raises VersionConflict when
         `if_match` names another version, TooManyWriters after twenty attempts.
         """
         for attempt in range(ATTEMPTS):
-            document = await self.collection(aggregate).find_one({**(visible or {}), "_id": document_id})
+            document = await self.collection(aggregate).find_one(all_of(scope, {"_id": document_id}))
             if document is None:
                 raise not_found or NotFound()
             if source is not None and _applied(document, source) >= source.sequence:
@@ -240,7 +239,7 @@ def _applied(document: Document, source: Source) -> int:
     return applied
 
 
-def _is_known(document: Document, command: "Command") -> bool:
+def _is_known(document: Document, command: Command) -> bool:
     for known in document.get("commands", ()):
         if known["key"] == command.key:
             if known["hash"] != command.body_hash:
@@ -254,5 +253,5 @@ def _remembered(document: Document) -> list[Document]:
     return [known for known in document.get("commands", ()) if known["at"] > oldest]
 
 
-def _memory_of(command: "Command") -> Document:
+def _memory_of(command: Command) -> Document:
     return {"key": command.key, "hash": command.body_hash, "at": datetime.now(UTC)}

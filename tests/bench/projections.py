@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -11,10 +12,12 @@ from fastapi import FastAPI
 from pymongo import UpdateOne
 
 from deploy.local.environment import store_url
+from shared.application import create_service_app
+from shared.consumers import ViewRow, view, views
 from shared.contracts.catalog import DeviceChanged, DeviceEvent, DeviceState, Location, Site
-from shared.kafka import Envelope, ViewRow, view, views
-from shared.service import Service, create_service_app
+from shared.service import Service
 from shared.settings import BrokerSettings, ServiceSettings, StoreSettings, TokenSettings
+from shared.wire.envelope import Envelope
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import headers_for
@@ -85,7 +88,7 @@ async def ours(stack: Stack, begins: dict[TopicPartition, int]) -> float:
     first = 0.0
 
     @view(TOPIC, group=group, events=(DeviceEvent,))
-    async def follow(records: list[Envelope[DeviceEvent]], service: Service) -> None:
+    async def follow(records: list[Envelope[DeviceEvent]], service: Service[Any, Any]) -> None:
         nonlocal seen, first
         first = first or time.perf_counter()
         await views.upsert(
@@ -105,6 +108,7 @@ async def ours(stack: Stack, begins: dict[TopicPartition, int]) -> float:
             tokens=TokenSettings(key_set_url=f"{stack.url('identity')}/v1/keys"),
             log_level="ERROR",
         ),
+        build_parts=lambda _db, _settings: None,
         title="bench",
         routers=(),
         subscriptions=[follow],

@@ -4,7 +4,7 @@ import jsonschema
 import pytest
 
 from shared.contracts.catalogue import DECLARED
-from shared.kafka.envelope import event_class_of, headers_of, parse
+from shared.wire.envelope import event_class_of, headers_of, parse
 from tests.contracts.compatibility import differences, schema_of
 from tests.contracts.examples import example
 from tests.contracts.frozen import SAMPLES, SCHEMAS, Revision, revisions

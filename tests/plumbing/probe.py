@@ -4,20 +4,22 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias
 
 import httpx
 from fastapi import APIRouter, FastAPI
 
 from deploy.local.environment import store_url
 from deploy.local.layout import Profile
-from shared.auth import Loader
+from shared import service
+from shared.access.callers import Loader
+from shared.application import create_service_app
+from shared.consumers import Subscription
 from shared.contracts.base import Contract, Event
 from shared.contracts.catalogue import BY_TYPE
-from shared.kafka import Subscription
+from shared.health import Running
 from shared.outbox import Aggregate
-from shared.service import Service, create_service_app
 from shared.settings import BrokerSettings, ServiceSettings, StoreSettings, TokenSettings
 from tests.support.wire import Wire
 
@@ -45,6 +47,20 @@ class ThingWanted(Event):
 BY_TYPE[ThingChanged.type] = ThingChanged
 BY_TYPE[ThingWanted.type] = ThingWanted
 
+
+@dataclass(slots=True)
+class ProbeParts:
+    """The application around a running probe, for tests that look behind it or knock at its door."""
+
+    app: FastAPI = field(default_factory=FastAPI)
+
+    @property
+    def running(self) -> Running:
+        running: Running = self.app.state.running
+        return running
+
+
+Service: TypeAlias = service.Service[ServiceSettings, ProbeParts]
 Start = Callable[..., AbstractAsyncContextManager[Service]]
 
 
@@ -66,7 +82,7 @@ def probe_on(profile: Profile, topics: Wire) -> Probe:
 
     @contextlib.asynccontextmanager
     async def start(
-        subscriptions: Sequence[Subscription] = (),
+        subscriptions: Sequence[Subscription[Service]] = (),
         *,
         service_name: str = "plumbing",
         instance: str = "0",
@@ -92,6 +108,7 @@ def probe_on(profile: Profile, topics: Wire) -> Probe:
             settings,
             title="plumbing",
             routers=routers,
+            build_parts=lambda _db, _settings: ProbeParts(),
             aggregates=[THINGS],
             subscriptions=subscriptions,
             load_user=load_user,
@@ -99,14 +116,14 @@ def probe_on(profile: Profile, topics: Wire) -> Probe:
             **parts,
         )
         async with app.router.lifespan_context(app):
-            service: Service = app.state.service
-            service.extras["app"] = app
-            yield service
+            started: Service = app.state.service
+            started.parts.app = app
+            yield started
 
     return Probe(start, topics)
 
 
 def front_door(service: Service, **headers: str) -> httpx.AsyncClient:
     """A client of a running probe."""
-    transport = httpx.ASGITransport(app=service.extras["app"])
+    transport = httpx.ASGITransport(app=service.parts.app)
     return httpx.AsyncClient(transport=transport, base_url="http://probe", headers=headers, timeout=15)

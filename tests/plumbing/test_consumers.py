@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.kafka import Envelope, Subscription, ViewRow, view, views
-from shared.service import Service
+from shared.consumers import Subscription, ViewRow, view, views
+from shared.wire.envelope import Envelope
 from tests.plumbing.channel import Channel, Sent
-from tests.plumbing.probe import Probe, ThingChanged, front_door
+from tests.plumbing.probe import Probe, Service, ThingChanged, front_door
 from tests.support.waiting import eventually
 
 Document = dict[str, Any]
@@ -33,7 +33,7 @@ class Kept:
             ]
             await views.upsert(service.db["view_things"], rows)
 
-        self.subscription: Subscription = follow
+        self.subscription: Subscription[Service] = follow
 
     @property
     def sequences(self) -> list[tuple[str, int]]:

@@ -1,6 +1,7 @@
 """What the services declare fits the broker's table: every topic that a consumer needs is there, with the rights."""
 
 import importlib
+from typing import Any
 
 import pytest
 
@@ -8,14 +9,14 @@ from deploy.local.layout import Profile, existing_services
 from deploy.local.programs import service_program
 from deploy.local.servers import Servers
 from deploy.topics import TOPICS, rights
-from shared.kafka import Subscription
-from shared.kafka.subscription import Kind
+from shared.consumers import Subscription
+from shared.consumers.subscription import Kind
 
 NAMES = {topic.name for topic in TOPICS}
 RIGHTS = {(right.principal, right.operation, right.name) for right in rights()}
 
 
-def subscriptions_of(profile: Profile, service: str, monkeypatch: pytest.MonkeyPatch) -> list[Subscription]:
+def subscriptions_of(profile: Profile, service: str, monkeypatch: pytest.MonkeyPatch) -> list[Subscription[Any]]:
     for name, value in service_program(profile, service).environment.items():
         monkeypatch.setenv(name, value)
     app = importlib.import_module(f"services.{service}.main").create_app()

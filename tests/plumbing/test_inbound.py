@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from shared.kafka import Envelope, Subscription, inbound, parking
-from shared.kafka.parked import list_parked
+from shared.consumers import Subscription, inbound, parking
+from shared.parked import list_parked
 from shared.problems import Conflict
-from shared.service import Service
+from shared.wire.envelope import Envelope
 from tests.plumbing.channel import Channel, Sent
-from tests.plumbing.probe import Probe, ThingChanged, ThingWanted
+from tests.plumbing.probe import Probe, Service, ThingChanged, ThingWanted
 from tests.support.waiting import eventually
 from tests.support.wire import Listener, header, value_of
 
@@ -28,7 +28,7 @@ class Party:
                 raise ZeroDivisionError("secret inside")
             self.done.append((record.key, record.sequence))
 
-        self.subscription: Subscription = take
+        self.subscription: Subscription[Service] = take
 
     async def until(self, *places: tuple[str, int]) -> None:
         async def check() -> bool:
@@ -97,7 +97,7 @@ async def test_many_bad_records_in_a_row_do_not_stop_it(probe: Probe, channel: C
         await channel.send(*(wanted(f"k{number}", name="refused") for number in range(20)), wanted("good"))
         await party.until(("good", 1))
         assert len(await answers(heard, 20)) == 20
-        assert service.consumers is not None and service.consumers.stopped() == {}
+        assert service.parts.running.consumers.stopped() == {}
 
 
 async def test_an_answer_names_the_record_and_is_repeated_rather_than_lost(probe: Probe, channel: Channel) -> None:

@@ -11,12 +11,11 @@ import pytest
 from fastapi import APIRouter
 from sse_starlette import EventSourceResponse
 
-from shared import live
-from shared.kafka import Envelope
-from shared.live import Live
-from shared.service import Service
+from shared.http import live
+from shared.http.live import Live
+from shared.wire.envelope import Envelope
 from tests.plumbing.channel import Channel, Sent
-from tests.plumbing.probe import Probe
+from tests.plumbing.probe import Probe, Service
 from tests.support.waiting import eventually
 
 
@@ -78,7 +77,7 @@ async def opened(service: Service, may_see: str = "") -> AsyncIterator[Stream]:
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 2),
     }
-    running = asyncio.create_task(service.extras["app"](scope, stream.receive, stream.send))
+    running = asyncio.create_task(service.parts.app(scope, stream.receive, stream.send))
     try:
         await eventually(lambda: _is(stream.refetches == 1), what="a refetch at the beginning")
         yield stream

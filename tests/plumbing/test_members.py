@@ -5,10 +5,10 @@ from typing import Any
 
 from pymongo.errors import AutoReconnect
 
-from shared.kafka import Envelope, Subscription, reaction
-from shared.service import Service
+from shared.consumers import Subscription, reaction
+from shared.wire.envelope import Envelope
 from tests.plumbing.channel import Channel, Sent
-from tests.plumbing.probe import Probe, ThingChanged
+from tests.plumbing.probe import Probe, Service, ThingChanged
 from tests.support.waiting import eventually
 
 
@@ -30,7 +30,7 @@ class Member:
                 raise AutoReconnect("away")
             self.done.append((record.key, record.sequence))
 
-        self.subscription: Subscription = react
+        self.subscription: Subscription[Service] = react
 
     def partitions(self, service: Service) -> set[int]:
         consumer = consumer_of(service)
@@ -38,8 +38,7 @@ class Member:
 
 
 def consumer_of(service: Service) -> Any:
-    assert service.consumers is not None
-    brokers = list(service.consumers._brokers.values())
+    brokers = list(service.parts.running.consumers._brokers.values())
     subscriber: Any = brokers[0].subscribers[0] if brokers else None
     return subscriber.consumer if subscriber else None
 
@@ -137,8 +136,7 @@ async def test_a_stopped_consumer_does_not_hold_up_a_rebalance(probe: Probe, cha
     one, two = Member(channel), Member(channel)
     async with probe.start([one.subscription], instance="one") as first:
         await has(one, first, 3)
-        assert first.consumers is not None
-        first.consumers.handlings[channel.group].stopped_because = "a test stopped it"
+        first.parts.running.consumers.handlings[channel.group].stopped_because = "a test stopped it"
         await channel.send(Sent("a"), partition=2)
         async with probe.start([two.subscription], instance="two") as second:
             await eventually(lambda: _true(two.partitions(second)), within=20)

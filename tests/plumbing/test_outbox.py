@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.commands import Command
+from shared.access.scope import EVERYTHING
 from shared.ids import new_id
 from shared.outbox import Cause, Change, Duplicate, Source, Stale
+from shared.outbox.command import Command
 from shared.outbox.entry import Document, entries_for
 from shared.problems import KeyReused, VersionConflict
 from tests.plumbing.probe import THINGS, TOPIC, Probe, ThingChanged, ThingState
@@ -34,7 +35,7 @@ async def test_a_change_is_published_with_its_cause_and_leaves_a_history_row(pro
     async with probe.wire.listening(TOPIC) as heard, probe.start() as service:
         key = new_id()
         await service.outbox.insert(THINGS, {"_id": key, "name": "a", "count": 0}, [changed("a")], cause=CAUSE)
-        await service.outbox.change(THINGS, key, counted, cause=CAUSE)
+        await service.outbox.change(THINGS, key, counted, scope=EVERYTHING, cause=CAUSE)
         await heard.until(lambda own: len(own.of(key)) == 2)
         assert sequences(heard, key) == [1, 2]
         assert value_of(heard.of(key)[1])["thing"] == {"name": "a", "count": 1}
@@ -61,7 +62,7 @@ async def test_many_writers_of_one_document_lose_nothing_and_keep_its_order(prob
         async def write(number: int) -> None:
             service = one if number % 2 else two
             for _ in range(10):
-                await service.outbox.change(THINGS, key, counted, cause=CAUSE)
+                await service.outbox.change(THINGS, key, counted, scope=EVERYTHING, cause=CAUSE)
 
         await asyncio.gather(*(write(number) for number in range(4)))
         await heard.until(lambda own: set(sequences(own, key)) == set(range(1, 42)))
@@ -91,11 +92,16 @@ async def test_repeating_a_command_changes_nothing(probe: Probe) -> None:
         await service.outbox.insert(THINGS, {"_id": key, "name": "c", "count": 0}, [changed("c")], cause=CAUSE)
         command = Command("caller", "POST /things/count", new_id(), "hash")
         for _ in range(3):
-            document = await service.outbox.change(THINGS, key, counted, cause=CAUSE, command=command)
+            document = await service.outbox.change(THINGS, key, counted, scope=EVERYTHING, cause=CAUSE, command=command)
         assert (document["count"], document["version"]) == (1, 2)
         with pytest.raises(KeyReused):
             await service.outbox.change(
-                THINGS, key, counted, cause=CAUSE, command=Command("caller", command.route, command.key, "other")
+                THINGS,
+                key,
+                counted,
+                scope=EVERYTHING,
+                cause=CAUSE,
+                command=Command("caller", command.route, command.key, "other"),
             )
 
 
@@ -103,9 +109,9 @@ async def test_a_named_version_that_is_gone_is_refused_and_a_stale_write_changes
     async with probe.start() as service:
         key = new_id()
         read = await service.outbox.insert(THINGS, {"_id": key, "name": "v", "count": 0}, [changed("v")], cause=CAUSE)
-        await service.outbox.change(THINGS, key, counted, cause=CAUSE, if_match=1)
+        await service.outbox.change(THINGS, key, counted, scope=EVERYTHING, cause=CAUSE, if_match=1)
         with pytest.raises(VersionConflict):
-            await service.outbox.change(THINGS, key, counted, cause=CAUSE, if_match=1)
+            await service.outbox.change(THINGS, key, counted, scope=EVERYTHING, cause=CAUSE, if_match=1)
         with pytest.raises(Stale):
             await service.outbox.update(THINGS, read, {"count": 99}, [changed("v", 99)], cause=CAUSE)
 
@@ -116,7 +122,7 @@ async def test_a_reaction_applies_each_source_record_once_and_never_an_older_one
         await service.outbox.insert(THINGS, {"_id": key, "name": "r", "count": 0}, [changed("r")], cause=CAUSE)
         for sequence in (5, 6, 5, 6, 7):
             source = Source("other.topic", "aggregate.with.dots", sequence)
-            document = await service.outbox.change(THINGS, key, counted, cause=CAUSE, source=source)
+            document = await service.outbox.change(THINGS, key, counted, scope=EVERYTHING, cause=CAUSE, source=source)
         assert document["count"] == 3
 
 

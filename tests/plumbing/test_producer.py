@@ -7,9 +7,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 
-from shared.kafka import producer as module
-from shared.kafka.producer import ProducerHolder
 from shared.settings import BrokerSettings
+from shared.wire import producer as module
+from shared.wire.producer import ProducerHolder
 from tests.plumbing.channel import Channel
 from tests.support.wire import Wire
 

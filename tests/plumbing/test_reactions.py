@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
-from shared.kafka import Envelope, Refused, Subscription, parking, reaction
-from shared.kafka.parked import list_parked
+from shared.consumers import Refused, Subscription, parking, reaction
+from shared.parked import list_parked
 from shared.problems import Conflict
-from shared.service import Service
+from shared.wire.envelope import Envelope
 from tests.plumbing.channel import Channel, Sent
-from tests.plumbing.probe import Probe, ThingChanged, front_door
+from tests.plumbing.probe import Probe, Service, ThingChanged, front_door
 from tests.support.waiting import eventually
 from tests.support.wire import header
 
@@ -35,7 +35,7 @@ class Heard:
                 raise (faults[0] if len(faults) == 1 else faults.pop(0))()
             self.done.append((record.key, record.event.thing.count))
 
-        self.subscription: Subscription = react
+        self.subscription: Subscription[Service] = react
 
     def always(self, key: str, sequence: int, fault: Fault) -> None:
         self.faults[key, sequence] = [fault]

@@ -19,14 +19,13 @@ from joserfc.jwk import OctKey
 
 from deploy.local.keys import broker_password
 from deploy.local.servers import Servers
-from shared import tokens
-from shared.auth import CallerDep
+from shared.access import tokens
 from shared.contracts.catalog import GrantsChanged, GrantsState
 from shared.contracts.identity import Right, Role, UserActivated, UserState, UserStatus, UserSuspended
-from shared.service import Service
+from shared.http.caller import CallerDep
 from shared.settings import BrokerSettings
 from tests.plumbing.issuer import Issuer
-from tests.plumbing.probe import Probe, front_door
+from tests.plumbing.probe import Probe, Service, front_door
 from tests.support.waiting import eventually
 from tests.support.wire import Wire
 
@@ -111,8 +110,10 @@ async def staged(probe: Probe, *, prefix: str = "", broker: BrokerSettings | Non
         front_door(service) as door,
     ):
         scene = Scene(service, door, issuer, probe.wire)
-        await eventually(lambda: _is(service.tokens.ready))
-        await eventually(lambda: _is(not service.watch.is_behind(5)), within=40, what="the views at the end")
+        await eventually(lambda: _is(service.parts.running.tokens.ready))
+        await eventually(
+            lambda: _is(not service.parts.running.watch.is_behind(5)), within=40, what="the views at the end"
+        )
         yield scene
 
 
@@ -307,7 +308,7 @@ async def test_the_rights_of_a_service_on_the_broker_suffice_for_following_and_w
     async with staged(probe, prefix=f"{principal}.", broker=broker) as scene:
         user = await scene.known(a_user())
         assert await scene.code(scene.issuer.token(user, age=120)) == (200, "")
-        assert set(scene.service.watch.lag) == {
+        assert set(scene.service.parts.running.watch.lag) == {
             f"{scene.service.settings.service}.{view}" for view in ("users", "grants")
         }
 

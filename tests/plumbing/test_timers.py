@@ -12,9 +12,8 @@ from shared import timers
 from shared.clock import Clock
 from shared.ids import new_id
 from shared.outbox import Cause, Stale
-from shared.service import Service
 from shared.timers import TimerRule
-from tests.plumbing.probe import THINGS, Probe, ThingChanged, ThingState
+from tests.plumbing.probe import THINGS, Probe, Service, ThingChanged, ThingState
 from tests.support.waiting import eventually
 
 CAUSE = Cause("tester", channel="test")
@@ -54,7 +53,7 @@ class Bells:
             self.rung.append(document["_id"])
 
     @property
-    def rule(self) -> TimerRule:
+    def rule(self) -> TimerRule[Service]:
         return TimerRule(THINGS, self.fire)
 
 
@@ -148,11 +147,11 @@ async def test_a_timer_that_hangs_is_given_up_and_the_others_go_on(
         await bells.fire(deps, document, now)
 
     async with probe.start() as service:
-        rule = TimerRule(THINGS, fire)
+        rule: TimerRule[Service] = TimerRule(THINGS, fire)
         past = datetime.now(UTC) - timedelta(minutes=1)
         keys = [await a_thing(service, past) for _ in range(3)]
         hangs.add(keys[0])
-        running = asyncio.create_task(timers.run(service, rule))
+        running = asyncio.create_task(timers.run(service.db, service.clock, rule, service))
         try:
             await eventually(lambda: _all_are(service, keys, 1))
         finally:
@@ -162,8 +161,7 @@ async def test_a_timer_that_hangs_is_given_up_and_the_others_go_on(
 async def test_timers_follow_the_product_clock_when_it_is_moved(probe: Probe, tmp_path: Path) -> None:
     bells, offset = Bells(), tmp_path / "offset"
     async with probe.start() as service:
-        service.clock = Clock(offset)
-        running = asyncio.create_task(timers.run(service, bells.rule))
+        running = asyncio.create_task(timers.run(service.db, Clock(offset), bells.rule, service))
         try:
             soon = await a_thing(service, datetime.now(UTC) - timedelta(seconds=1))
             tomorrow = await a_thing(service, datetime.now(UTC) + timedelta(days=1))

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from shared import access
-from shared.auth import Caller
+from shared.access import scope as access
+from shared.access.caller import Caller
 from shared.contracts.identity import Right, Role, StaffRole
 
 
@@ -62,7 +62,7 @@ CALLERS = {
 @pytest.mark.parametrize("name", CALLERS)
 def test_the_store_filter_and_the_rule_on_values_agree(name: str) -> None:
     who = CALLERS[name]
-    query = access.visible(who)
+    query = access.all_of(access.visible(who))
     for document in DOCUMENTS:
         by_value = access.sees(
             who,
@@ -92,11 +92,12 @@ def test_the_store_filter_and_the_rule_on_values_agree(name: str) -> None:
     ],
 )
 def test_each_sees_exactly_his_part(name: str, count: int) -> None:
-    assert sum(matches(document, access.visible(CALLERS[name])) for document in DOCUMENTS) == count
+    assert sum(matches(document, access.all_of(access.visible(CALLERS[name]))) for document in DOCUMENTS) == count
 
 
 def test_one_account_becomes_an_equality_so_that_its_index_is_read_in_order() -> None:
-    assert access.visible(CALLERS["whole account"]) == {"account_id": "a1"}
+    scope = access.visible(CALLERS["whole account"])
+    assert access.all_of(scope) == {"account_id": "a1"} and scope.fixes("account_id")
 
 
 def test_a_device_in_an_account_where_he_has_no_role_stays_hidden() -> None:

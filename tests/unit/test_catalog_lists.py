@@ -7,7 +7,7 @@ import pytest
 
 from services.catalog.lists import store
 from services.catalog.lists.queries import MANY, Order, Wanted, _branches
-from shared.auth import Caller
+from shared.access.caller import Caller
 from shared.contracts.catalog import DeviceState, DeviceStatus
 from shared.contracts.identity import Right, Role
 from tests.unit.catalog_samples import device

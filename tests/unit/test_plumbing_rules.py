@@ -10,13 +10,13 @@ from pydantic import BaseModel, ValidationError
 from shared.clock import Clock
 from shared.contracts.catalogue import BY_TYPE, DECLARED
 from shared.contracts.notifier import MessageChanged, MessageState, MessageStatus
+from shared.http.paging import CursorInvalid, decode_cursor, encode_cursor
 from shared.ids import derived_id, new_id
-from shared.kafka.envelope import Malformed, headers_of, parse, sequence_of
 from shared.outbox import Cause
 from shared.outbox.entry import EventTooLarge, entries_for
-from shared.paging import CursorInvalid, decode_cursor, encode_cursor
 from shared.problems import Invalid, field_errors
 from shared.text import folded, search_key, search_words
+from shared.wire.envelope import Malformed, headers_of, parse, sequence_of
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """Follows identity's accounts."""
 
 from services.catalog.accounts import store
+from services.catalog.service import Service
+from shared.consumers import ViewRow, view, views
 from shared.contracts.identity import AccountEvent
-from shared.kafka import Envelope, ViewRow, view, views
-from shared.service import Service
+from shared.wire.envelope import Envelope
 
 
 @view("identity.accounts", group="catalog.accounts", events=(AccountEvent,))

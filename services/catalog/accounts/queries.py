@@ -5,9 +5,9 @@ from typing import Any
 
 from services.catalog.accounts import store
 from services.catalog.lists.store import search_filter
-from shared.access import DEVICE_ROLES, accounts_of, sees_everything
-from shared.auth import Caller
-from shared.service import Service
+from services.catalog.service import Service
+from shared.access.caller import Caller
+from shared.access.scope import DEVICE_ROLES, accounts_of, sees_everything
 
 MOST = 200
 

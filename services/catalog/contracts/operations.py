@@ -2,11 +2,12 @@
 
 from services.catalog.contracts import domain, store
 from services.catalog.contracts.domain import DeviceLine
+from services.catalog.service import Service
+from shared.access.scope import EVERYTHING
 from shared.contracts.catalog import ContractLineState
 from shared.contracts.inbound import BackOfficeContractUpdated
 from shared.ids import derived_id
 from shared.outbox import Cause, Change, Duplicate
-from shared.service import Service
 
 
 async def take_master(
@@ -41,7 +42,9 @@ async def take_master(
             store.CONTRACTS, {"_id": state.contract_line_id, **first.set}, first.events, cause=cause
         )
     except Duplicate:
-        document = await deps.outbox.change(store.CONTRACTS, state.contract_line_id, decided, cause=cause)
+        document = await deps.outbox.change(
+            store.CONTRACTS, state.contract_line_id, decided, scope=EVERYTHING, cause=cause
+        )
     line_id, version = document["_id"], document["version"]
     here = domain.device_contract(store.line_of(document).state)
     return {

@@ -2,7 +2,7 @@
 
 from services.catalog.contracts import store
 from services.catalog.contracts.domain import DeviceLine, device_contract
-from shared.service import Service
+from services.catalog.service import Service
 
 
 async def lines_of_device(deps: Service, device_id: str) -> dict[str, DeviceLine]:

@@ -3,9 +3,10 @@
 from pymongo import UpdateOne
 
 from services.catalog.devices import store
+from services.catalog.service import Service
+from shared.consumers import ViewRow, view, views
 from shared.contracts.tickets import TicketEvent, TicketStatus
-from shared.kafka import Envelope, ViewRow, view, views
-from shared.service import Service
+from shared.wire.envelope import Envelope
 
 DONE = frozenset({TicketStatus.RESOLVED, TicketStatus.CLOSED, TicketStatus.CANCELLED})
 

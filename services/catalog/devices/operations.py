@@ -14,17 +14,17 @@ from services.catalog.devices import domain, store
 from services.catalog.devices.domain import Decision, Device, Master
 from services.catalog.models import operations as models
 from services.catalog.models import queries as model_queries
+from services.catalog.service import Service
 from services.catalog.sites import operations as sites
 from services.catalog.sites.domain import SiteWanted
-from shared.access import visible
-from shared.auth import Caller
-from shared.commands import Command
+from shared.access.caller import Caller
+from shared.access.scope import EVERYTHING, Scope, all_of, visible
 from shared.contracts.catalog import Location, ModelState, Site
 from shared.contracts.inbound import BackOfficeDeviceUpdated
 from shared.ids import derived_id
 from shared.outbox import Cause, Change, Duplicate, Stale
+from shared.outbox.command import Command
 from shared.problems import Invalid, NotFound, Problem
-from shared.service import Service
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ async def rename(
         lambda device: domain.rename(device, changes, now=now),
         cause=cause_of(caller),
         now=now,
-        caller=caller,
+        scope=visible_devices(caller),
         if_match=if_match,
         command=command,
     )
@@ -164,7 +164,7 @@ async def move(
         lambda device: domain.move(device, site=site, location=location, now=now),
         cause=cause_of(caller),
         now=now,
-        caller=caller,
+        scope=visible_devices(caller),
         if_match=if_match,
         command=command,
     )
@@ -204,10 +204,14 @@ async def pass_boundary(deps: Service, document: store.Document, now: datetime) 
 
 async def visible_device(deps: Service, *, caller: Caller, device_id: str) -> store.Document:
     """The device's document. Raises DeviceNotFound for one that is unknown or out of scope."""
-    document = await store.devices(deps.db).find_one({"$and": [{"_id": device_id}, visible(caller, device="_id")]})
+    document = await store.devices(deps.db).find_one(all_of(visible_devices(caller), {"_id": device_id}))
     if document is None:
         raise DeviceNotFound()
     return document
+
+
+def visible_devices(caller: Caller) -> Scope:
+    return visible(caller, device="_id")
 
 
 def cause_of(caller: Caller) -> Cause:
@@ -254,7 +258,7 @@ async def _change(
     *,
     cause: Cause,
     now: datetime,
-    caller: Caller | None = None,
+    scope: Scope = EVERYTHING,
     if_match: int | None = None,
     command: Command | None = None,
 ) -> store.Document:
@@ -270,6 +274,6 @@ async def _change(
         cause=cause,
         command=command,
         if_match=if_match,
-        visible=None if caller is None else visible(caller, device="_id"),
+        scope=scope,
         not_found=DeviceNotFound(),
     )

@@ -9,9 +9,9 @@ from services.catalog.devices import store
 from services.catalog.devices.operations import visible_device
 from services.catalog.grants import queries as grants
 from services.catalog.grants.queries import Manager
-from shared.auth import Caller
+from services.catalog.service import Service
+from shared.access.caller import Caller
 from shared.contracts.catalog import DeviceInstalled, DeviceSiteChanged
-from shared.service import Service
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from pydantic import BaseModel, Field
 from services.catalog.accounts import queries as accounts
 from services.catalog.contracts.domain import ContractStanding, standing
 from services.catalog.devices import operations, queries, store
+from services.catalog.service import Deps
 from services.catalog.sites.domain import SiteWanted
-from shared.auth import CallerDep
-from shared.commands import IfMatch, OptionalCommandDep, with_etag
 from shared.contracts.catalog import DeviceState, Location, Site
+from shared.http.caller import CallerDep
+from shared.http.commands import IfMatch, OptionalCommandDep, with_etag
+from shared.http.seen import seen
 from shared.problems import Problem
-from shared.seen import seen
-from shared.service import Deps
 
 router = APIRouter(tags=["devices"])
 

@@ -4,13 +4,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from services.catalog.grants import domain, queries, store
-from shared.auth import VIEW_USERS, Caller
-from shared.commands import Command
+from services.catalog.service import Service
+from shared.access.caller import Caller
+from shared.access.callers import VIEW_USERS
+from shared.access.scope import EVERYTHING
 from shared.contracts.catalog import GrantsState
 from shared.contracts.identity import Role, StaffRole
 from shared.outbox import Cause, Change, Duplicate
+from shared.outbox.command import Command
 from shared.problems import FieldError, Forbidden, Invalid, NotFound, VersionConflict
-from shared.service import Service
 
 WRITE_SCOPE = "catalog:write"
 
@@ -98,6 +100,7 @@ async def replace_grants(
             store.GRANTS,
             user_id,
             lambda found: decided(store.state_of(found)),
+            scope=EVERYTHING,  # decided by `power_over`
             cause=cause,
             command=command,
             if_match=if_match,

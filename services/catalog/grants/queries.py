@@ -7,11 +7,11 @@ from typing import Any, Literal
 from services.catalog.devices import store as devices
 from services.catalog.grants import store
 from services.catalog.groups import store as groups
-from shared.access import DEVICE_ROLES
-from shared.auth import VIEW_USERS
+from services.catalog.service import Service
+from shared.access.callers import VIEW_USERS
+from shared.access.scope import DEVICE_ROLES
 from shared.contracts.catalog import GrantsState
 from shared.contracts.identity import UserStatus
-from shared.service import Service
 
 
 @dataclass(frozen=True, slots=True)

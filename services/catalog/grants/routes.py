@@ -6,12 +6,12 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from services.catalog.grants import operations, queries, store
-from shared.access import sees_everything
-from shared.auth import CallerDep
-from shared.commands import IfMatch, OptionalCommandDep, with_etag
+from services.catalog.service import Deps
+from shared.access.scope import sees_everything
 from shared.contracts.catalog import GrantsState
-from shared.seen import seen
-from shared.service import Deps
+from shared.http.caller import CallerDep
+from shared.http.commands import IfMatch, OptionalCommandDep, with_etag
+from shared.http.seen import seen
 
 router = APIRouter(tags=["grants"])
 

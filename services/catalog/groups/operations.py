@@ -14,14 +14,14 @@ from services.catalog.grants.operations import DeviceUnknown, administers
 from services.catalog.grants.queries import devices_among
 from services.catalog.groups import domain, store
 from services.catalog.lists.store import group_list
-from shared.access import visible
-from shared.auth import Caller
-from shared.commands import Command
+from services.catalog.service import Service
+from shared.access.caller import Caller
+from shared.access.scope import Scope, all_of, visible
 from shared.contracts.catalog import GroupState
 from shared.contracts.identity import Role
 from shared.outbox import Cause, Change, Stale
+from shared.outbox.command import Command
 from shared.problems import FieldError, Forbidden, Invalid, NotFound
-from shared.service import Service
 
 AT_ONCE = 8
 FEW = 100
@@ -74,7 +74,7 @@ async def set_members(
     now: datetime,
 ) -> store.Document:
     """Choose the group's members. Raises GroupNotFound, Forbidden, DeviceUnknown, VersionConflict."""
-    found = await store.groups(deps.db).find_one({"$and": [{"_id": group_id}, visible_groups(caller)]})
+    found = await store.groups(deps.db).find_one(all_of(visible_groups(caller), {"_id": group_id}))
     if found is None:
         raise GroupNotFound()
     _require_power(caller, found["account_id"], unknown=GroupNotFound())
@@ -88,7 +88,14 @@ async def set_members(
         return Change(set={**store.fields(decision[0]), "next_at": _completed_at(changed, now)}, events=decision[1])
 
     document = await deps.outbox.change(
-        store.GROUPS, group_id, decided, cause=devices.cause_of(caller), command=command, if_match=if_match
+        store.GROUPS,
+        group_id,
+        decided,
+        scope=visible_groups(caller),
+        cause=devices.cause_of(caller),
+        command=command,
+        if_match=if_match,
+        not_found=GroupNotFound(),
     )
     return await _followed(deps, document, cause=devices.cause_of(caller), now=now)
 
@@ -133,7 +140,7 @@ async def _follow(deps: Service, document: store.Document, *, cause: Cause, now:
         return document  # somebody chose other members meanwhile, and his timer stands
 
 
-def visible_groups(caller: Caller) -> dict[str, object]:
+def visible_groups(caller: Caller) -> Scope:
     """The groups of whole accounts, and those that the caller manages."""
     return visible(caller, device="_id", group="_id")
 

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from services.catalog.groups import operations, queries, store
-from shared.auth import CallerDep
-from shared.commands import CommandDep, IfMatch, OptionalCommandDep, with_etag
+from services.catalog.service import Deps
 from shared.contracts.catalog import GroupState
-from shared.paging import Page
-from shared.seen import seen
-from shared.service import Deps
+from shared.http.caller import CallerDep
+from shared.http.commands import CommandDep, IfMatch, OptionalCommandDep, with_etag
+from shared.http.paging import Page
+from shared.http.seen import seen
 
 router = APIRouter(tags=["groups"])
 

@@ -3,15 +3,16 @@
 from services.catalog.contracts import operations as contracts
 from services.catalog.devices import operations as devices
 from services.catalog.models import operations as models
+from services.catalog.service import Service
+from shared.consumers import inbound
 from shared.contracts.inbound import (
     BackOfficeContractUpdated,
     BackOfficeDeviceUpdated,
     BackOfficeMessage,
     BackOfficeModelUpdated,
 )
-from shared.kafka import Envelope, inbound
 from shared.outbox import Cause
-from shared.service import Service
+from shared.wire.envelope import Envelope
 
 
 @inbound(

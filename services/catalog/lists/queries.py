@@ -17,11 +17,12 @@ from services.catalog.accounts import queries as accounts
 from services.catalog.contracts.domain import ContractStanding
 from services.catalog.devices import store as devices
 from services.catalog.lists import store
-from shared.access import DEVICE_ROLES, accounts_of, sees_everything, visible
-from shared.auth import Caller
+from services.catalog.lists.combinations import Combination
+from services.catalog.service import Service
+from shared.access.caller import Caller
+from shared.access.scope import DEVICE_ROLES, Scope, accounts_of, all_of, sees_everything, visible
 from shared.contracts.catalog import DeviceStatus
-from shared.paging import CursorInvalid, decode_cursor, encode_cursor
-from shared.service import Service
+from shared.http.paging import CursorInvalid, decode_cursor, encode_cursor
 
 Document = dict[str, Any]
 
@@ -128,14 +129,6 @@ async def count(deps: Service, *, caller: Caller, wanted: Wanted, now: datetime)
     return await devices.devices(deps.db).count_documents(listing.query())
 
 
-@dataclass(frozen=True, slots=True)
-class Combination:
-    """Devices of one account, site, model and status: how many, and one of them."""
-
-    devices: int
-    sample: Document
-
-
 async def combinations(deps: Service, *, caller: Caller, wanted: Wanted, now: datetime) -> list[Combination]:
     """Each combination of account, site, model and status in the list.
 
@@ -143,7 +136,7 @@ async def combinations(deps: Service, *, caller: Caller, wanted: Wanted, now: da
     customer does not count anew; small lists are always counted afresh.
     """
     listing = await _listing(deps, caller, wanted, Order(), now)
-    remembered: dict[str, tuple[float, list[Combination]]] = deps.extras.setdefault("combinations", {})
+    remembered = deps.parts.combinations
     key, started = repr(listing.query()), time.monotonic()
     if key in remembered and started < remembered[key][0]:
         return remembered[key][1]
@@ -170,13 +163,12 @@ class _Listing:
     """A list as the store is asked for it."""
 
     branches: list[Branch]
-    scope: Document
+    scope: Scope
     filters: Document
     search: Document | None
 
     def query(self, *more: Document) -> Document:
-        parts = [part for part in (*more, self.scope, self.filters, self.search) if part]
-        return {"$and": parts} if parts else {}
+        return all_of(self.scope, *more, self.filters, self.search or {})
 
 
 async def _listing(deps: Service, caller: Caller, wanted: Wanted, order: Order, now: datetime) -> _Listing:

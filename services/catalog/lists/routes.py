@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -13,11 +13,12 @@ from services.catalog.accounts import queries as accounts
 from services.catalog.contracts.domain import ContractStanding
 from services.catalog.devices.routes import DeviceView, view_fields
 from services.catalog.lists import queries
-from services.catalog.lists.queries import Combination, Order, Wanted
-from shared.auth import CallerDep
+from services.catalog.lists.combinations import Combination
+from services.catalog.lists.queries import Order, Wanted
+from services.catalog.service import Deps
 from shared.contracts.catalog import DeviceStatus
-from shared.paging import Cursor, Limit, Page
-from shared.service import Deps
+from shared.http.caller import CallerDep
+from shared.http.paging import Cursor, Limit, Page
 
 router = APIRouter(tags=["device list"])
 
@@ -209,7 +210,7 @@ def _harmless(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
-def _numbers(found: list[Combination], kind: Callable[[dict[str, Any]], str]) -> dict[str, int]:
+def _numbers(found: list[Combination], kind: Callable[[Mapping[str, Any]], str]) -> dict[str, int]:
     numbers: dict[str, int] = {}
     for one in found:
         numbers[kind(one.sample)] = numbers.get(kind(one.sample), 0) + one.devices

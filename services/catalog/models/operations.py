@@ -1,11 +1,12 @@
 """Models come from the back office; a device may name one before it is described."""
 
 from services.catalog.models import domain, store
+from services.catalog.service import Service
+from shared.access.scope import EVERYTHING
 from shared.contracts.catalog import ModelState
 from shared.contracts.inbound import BackOfficeModelUpdated
 from shared.ids import derived_id
 from shared.outbox import Cause, Change, Duplicate
-from shared.service import Service
 
 
 def model_id_of(ref: str) -> str:
@@ -44,5 +45,5 @@ async def take_master(deps: Service, *, record: BackOfficeModelUpdated, cause: C
         decided = domain.apply_master(store.model_of(document), state=state, ref=record.ref, revision=record.revision)
         return None if decided is None else Change(set=store.fields(decided[0]), events=decided[1])
 
-    document = await deps.outbox.change(store.MODELS, model_id, decide, cause=cause)
+    document = await deps.outbox.change(store.MODELS, model_id, decide, scope=EVERYTHING, cause=cause)
     return store.model_of(document).state

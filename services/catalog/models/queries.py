@@ -1,8 +1,8 @@
 """Answers about models."""
 
 from services.catalog.models import store
+from services.catalog.service import Service
 from shared.contracts.catalog import ModelState
-from shared.service import Service
 
 
 async def all_models(deps: Service) -> list[ModelState]:

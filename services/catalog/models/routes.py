@@ -3,10 +3,10 @@
 from fastapi import APIRouter
 
 from services.catalog.models import queries
-from shared.auth import CallerDep
+from services.catalog.service import Deps
 from shared.contracts.catalog import ModelState
-from shared.paging import Page
-from shared.service import Deps
+from shared.http.caller import CallerDep
+from shared.http.paging import Page
 
 router = APIRouter(tags=["models"])
 

@@ -1,13 +1,13 @@
 """From what a customer says of a site to the site itself."""
 
 from services.catalog.lists.store import fold
+from services.catalog.service import Service
 from services.catalog.sites import domain, queries
 from services.catalog.sites.domain import SiteWanted
-from shared.auth import Caller
+from shared.access.caller import Caller
 from shared.contracts.catalog import DeviceState, Site
 from shared.ids import derived_id
 from shared.problems import FieldError, Invalid
-from shared.service import Service
 
 
 class SiteUnknown(Invalid):

@@ -8,9 +8,9 @@ from typing import Any
 from services.catalog.devices import store as devices
 from services.catalog.lists.queries import Wanted, combinations
 from services.catalog.lists.store import site_list
-from shared.auth import Caller
+from services.catalog.service import Service
+from shared.access.caller import Caller
 from shared.contracts.catalog import Site
-from shared.service import Service
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
+from services.catalog.service import Deps
 from services.catalog.sites import queries
-from shared.auth import CallerDep
 from shared.contracts.catalog import Site
-from shared.paging import Page
-from shared.service import Deps
+from shared.http.caller import CallerDep
+from shared.http.paging import Page
 
 router = APIRouter(tags=["sites"])
 

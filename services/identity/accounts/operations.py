@@ -3,12 +3,13 @@
 from services.identity.accounts import domain, store
 from services.identity.accounts.domain import Account, AccountChanges
 from services.identity.accounts.store import ACCOUNTS, Document
-from shared.commands import Command
+from services.identity.service import Service
+from shared.access.scope import EVERYTHING
 from shared.contracts.base import Event
 from shared.contracts.identity import AccountState
 from shared.outbox import Cause, Change
+from shared.outbox.command import Command
 from shared.problems import Conflict, Invalid, NotFound
-from shared.service import Service
 
 
 class AccountNotFound(NotFound):
@@ -57,7 +58,7 @@ async def change_account(
         )
 
     return await deps.outbox.change(
-        ACCOUNTS, account_id, decide, cause=cause, if_match=if_match, not_found=AccountNotFound()
+        ACCOUNTS, account_id, decide, scope=EVERYTHING, cause=cause, if_match=if_match, not_found=AccountNotFound()
     )
 
 
@@ -71,7 +72,9 @@ async def place(deps: Service, *, account_id: str, cause: Cause) -> Document:
             return None
         return _as_change(account, *domain.place(account, ancestor_ids=ancestor_ids, now=deps.clock()))
 
-    return await deps.outbox.change(ACCOUNTS, account_id, decide, cause=cause, not_found=AccountNotFound())
+    return await deps.outbox.change(
+        ACCOUNTS, account_id, decide, scope=EVERYTHING, cause=cause, not_found=AccountNotFound()
+    )
 
 
 async def appoint(
@@ -85,7 +88,9 @@ async def appoint(
         return _as_change(account, after, events)
 
     if await store.known(deps.db, [account_id]):
-        await deps.outbox.change(ACCOUNTS, account_id, decide, cause=cause, not_found=AccountNotFound())
+        await deps.outbox.change(
+            ACCOUNTS, account_id, decide, scope=EVERYTHING, cause=cause, not_found=AccountNotFound()
+        )
 
 
 async def release(deps: Service, *, account_id: str, user_id: str, user_version: int, cause: Cause) -> None:
@@ -99,7 +104,9 @@ async def release(deps: Service, *, account_id: str, user_id: str, user_version:
         return _as_change(account, after, events)
 
     if await store.known(deps.db, [account_id]):
-        await deps.outbox.change(ACCOUNTS, account_id, decide, cause=cause, not_found=AccountNotFound())
+        await deps.outbox.change(
+            ACCOUNTS, account_id, decide, scope=EVERYTHING, cause=cause, not_found=AccountNotFound()
+        )
 
 
 async def _require_parent(deps: Service, account_id: str, parent_id: str) -> None:

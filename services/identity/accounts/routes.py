@@ -9,15 +9,16 @@ from services.identity.accounts import operations, queries, store
 from services.identity.accounts.domain import AccountChanges
 from services.identity.accounts.store import Document
 from services.identity.fields import AccountNumber, Country, Language, Name
+from services.identity.service import Deps
 from services.identity.users.access import WRITE_SCOPE
-from shared.auth import Caller, CallerDep
-from shared.commands import CommandDep, IfMatch, with_etag
+from shared.access.caller import Caller
 from shared.contracts.identity import AccountState, StaffRole
+from shared.http.caller import CallerDep
+from shared.http.commands import CommandDep, IfMatch, with_etag
+from shared.http.paging import Cursor, Limit, Page
+from shared.http.seen import seen
 from shared.outbox import Cause
-from shared.paging import Cursor, Limit, Page
 from shared.problems import Invalid
-from shared.seen import seen
-from shared.service import Deps
 
 router = APIRouter(tags=["accounts"])
 

@@ -9,9 +9,9 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.identity.accounts.domain import Account, path_below
+from services.identity.service import Service
 from shared.contracts.identity import AccountState
 from shared.outbox import Aggregate
-from shared.service import Service
 from shared.text import folded, search_key, search_words
 
 Document = dict[str, Any]

@@ -7,13 +7,13 @@ from pydantic import BaseModel
 
 from services.identity.accounts import queries as accounts
 from services.identity.accounts.store import ACCOUNTS
+from services.identity.service import Deps
 from services.identity.users import operations as users
 from services.identity.users.access import authority_of
 from services.identity.users.store import USERS
-from shared.auth import CallerDep
+from shared.http.caller import CallerDep
 from shared.outbox import HistoryRow
 from shared.problems import Forbidden
-from shared.service import Deps
 
 router = APIRouter(tags=["history"])
 

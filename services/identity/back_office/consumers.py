@@ -1,10 +1,11 @@
 """Kafka in: master records of accounts and users from the back office."""
 
 from services.identity.back_office import operations
+from services.identity.service import Service
+from shared.consumers import inbound
 from shared.contracts.inbound import BackOfficeAccountUpdated, BackOfficeUserUpdated
-from shared.kafka import Envelope, inbound
 from shared.outbox import Cause
-from shared.service import Service
+from shared.wire.envelope import Envelope
 
 ACTOR = "back-office"
 

@@ -10,11 +10,14 @@ from services.identity.accounts.domain import AccountChanges
 from services.identity.accounts.store import ACCOUNTS, Document
 from services.identity.back_office.domain import Judgement, changed_fields, judge, merged_rights
 from services.identity.editions.domain import LANGUAGES, is_time_zone
+from services.identity.service import Service
 from services.identity.users import domain as user_rules
 from services.identity.users import operations as users
 from services.identity.users import store as user_store
 from services.identity.users.domain import User
 from services.identity.users.store import USERS
+from shared.access.scope import EVERYTHING
+from shared.consumers import Refused
 from shared.contracts.base import Event
 from shared.contracts.identity import AccountState, PersonState, Right, UserState, UserStatus
 from shared.contracts.inbound import (
@@ -24,9 +27,7 @@ from shared.contracts.inbound import (
     RightGiven,
 )
 from shared.ids import derived_id
-from shared.kafka import Refused
 from shared.outbox import Cause, Change, Duplicate
-from shared.service import Service
 
 Record = TypeVar("Record", bound=BackOfficeMessage)
 
@@ -69,7 +70,7 @@ async def take_account(deps: Service, *, message: BackOfficeAccountUpdated, caus
         _require_no_circle(after.state)
         return Change(set={**account_store.fields(after), "back_office": record}, events=events)
 
-    await deps.outbox.change(ACCOUNTS, account_id, decide, cause=cause)
+    await deps.outbox.change(ACCOUNTS, account_id, decide, scope=EVERYTHING, cause=cause)
 
 
 async def take_user(deps: Service, *, message: BackOfficeUserUpdated, cause: Cause) -> None:

@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 from pymongo.errors import DuplicateKeyError
 
 from services.identity.clients import domain
+from services.identity.service import Service
 from services.identity.sessions.domain import hash_of
-from services.identity.sessions.signing import signer_of
 from services.identity.settings import Settings
 from shared.problems import Conflict, NotFound, Unauthenticated
-from shared.service import Service
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +97,7 @@ async def client_token(deps: Service, *, client_id: str, client_secret: str) -> 
     known = document["secrets"] if document is not None else []
     if document is None or not domain.accepts(known, hash_of(client_secret), now=now):
         raise ClientCredentialsWrong()
-    signer = signer_of(deps)
+    signer = deps.parts.signer
     token = signer.access_token(subject=client_id, kind="client", now=now, scopes=document["scopes"])
     return ClientToken(token, int(signer.lifetime.total_seconds()))
 

@@ -7,12 +7,13 @@ from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, Field
 
 from services.identity.clients import domain, operations
+from services.identity.service import Deps
 from services.identity.users.access import WRITE_SCOPE
-from shared.auth import Caller, CallerDep
-from shared.commands import CommandDep
+from shared.access.caller import Caller
 from shared.contracts.identity import StaffRole
+from shared.http.caller import CallerDep
+from shared.http.commands import CommandDep
 from shared.problems import Forbidden
-from shared.service import Deps
 
 router = APIRouter(tags=["machine clients"])
 

@@ -5,10 +5,11 @@ from datetime import datetime
 from services.identity.editions import domain, store
 from services.identity.editions.holiday_calendar import holidays_of
 from services.identity.editions.store import EDITIONS, Document
+from services.identity.service import Service
+from shared.access.scope import EVERYTHING
 from shared.contracts.identity import EditionPublished, EditionState
 from shared.outbox import Cause, Change, Duplicate
 from shared.problems import FieldError, Invalid, NotFound
-from shared.service import Service
 
 
 class EditionNotFound(NotFound):
@@ -38,7 +39,7 @@ async def publish(deps: Service, *, edition: EditionState, cause: Cause, if_matc
         except Duplicate:
             pass
     return await deps.outbox.change(
-        EDITIONS, edition.country, decide, cause=cause, if_match=if_match, not_found=EditionNotFound()
+        EDITIONS, edition.country, decide, scope=EVERYTHING, cause=cause, if_match=if_match, not_found=EditionNotFound()
     )
 
 

@@ -9,14 +9,14 @@ from pydantic import BaseModel
 from services.identity.editions import operations, store
 from services.identity.editions.operations import EditionNotFound, opening_of
 from services.identity.editions.store import Document
+from services.identity.service import Deps
 from services.identity.users.access import WRITE_SCOPE
-from shared.auth import CallerDep
-from shared.commands import IfMatch, with_etag
 from shared.contracts.identity import EditionState, StaffRole
+from shared.http.caller import CallerDep
+from shared.http.commands import IfMatch, with_etag
+from shared.http.seen import seen
 from shared.outbox import Cause
 from shared.problems import Invalid
-from shared.seen import seen
-from shared.service import Deps
 
 router = APIRouter(tags=["country editions"])
 

@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from services.identity.service import Service
 from services.identity.sessions import store, throttle
 from services.identity.sessions.domain import (
     Presented,
@@ -13,16 +14,15 @@ from services.identity.sessions.domain import (
     judge_refresh,
     read_refresh_token,
 )
-from services.identity.sessions.passwords import hash_new_password, passwords_of
-from services.identity.sessions.signing import signer_of
+from services.identity.sessions.passwords import hash_new_password
 from services.identity.users import store as users
 from services.identity.users.store import USERS, Document
-from shared.auth import Caller
+from shared.access.caller import Caller
+from shared.access.scope import EVERYTHING
 from shared.contracts.identity import UserChanged, UserStatus
 from shared.ids import new_id
 from shared.outbox import Cause, Change
 from shared.problems import Invalid, NotFound, Unauthenticated
-from shared.service import Service
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ async def sign_in(deps: Service, *, email: str, password: str, address: str, cli
     await throttle.count_attempt(deps.db, attempts)
     document = await users.find_active_by_email(deps.db, email)
     hashed = document.get("password", {}).get("hash") if document is not None else None
-    if not await passwords_of(deps).verify(password, hashed) or document is None:
+    if not await deps.parts.passwords.verify(password, hashed) or document is None:
         raise CredentialsWrong()
     await throttle.clear(deps.db, attempts)
     await _renew_hash(deps, document, password)
@@ -122,17 +122,17 @@ async def change_password(deps: Service, *, caller: Caller, current: str, new: s
         raise CurrentPasswordWrong(field="current_password")
     attempts = attempts_id(document["email_key"], address)
     await throttle.count_attempt(deps.db, attempts)
-    if not await passwords_of(deps).verify(current, document.get("password", {}).get("hash")):
+    if not await deps.parts.passwords.verify(current, document.get("password", {}).get("hash")):
         raise CurrentPasswordWrong(field="current_password")
     await throttle.clear(deps.db, attempts)
-    hashed = await hash_new_password(deps, new, users.user_of(document).person, field="new_password")
+    hashed = await hash_new_password(deps.parts.passwords, new, users.user_of(document).person, field="new_password")
 
     def decide(found: Document) -> Change | None:
         user = users.user_of(found)
         event = UserChanged(user=user.state, occurred_at=deps.clock(), reason="password_changed")
         return users.as_change(found, user, [event], {"password": hashed})
 
-    await deps.outbox.change(USERS, caller.id, decide, cause=Cause.of(caller))
+    await deps.outbox.change(USERS, caller.id, decide, scope=EVERYTHING, cause=Cause.of(caller))
     await store.end_all(deps.db, user_id=caller.id, reason="password_changed", but=caller.session_id)
 
 
@@ -157,8 +157,8 @@ async def _end_stolen(deps: Service, session: Document) -> None:
 async def _renew_hash(deps: Service, document: Document, password: str) -> None:
     """Hash again with today's parameters when the kept hash has older ones."""
     kept = document["password"]["hash"]
-    if passwords_of(deps).is_outdated(kept):
-        fresh = await passwords_of(deps).hash(password)
+    if deps.parts.passwords.is_outdated(kept):
+        fresh = await deps.parts.passwords.hash(password)
         await users.collection(deps.db).update_one(
             {"_id": document["_id"], "password.hash": kept}, {"$set": {"password.hash": fresh}}
         )
@@ -169,7 +169,7 @@ async def _was_active(deps: Service, user_id: str) -> None:
 
 
 def _signed_in(deps: Service, document: Document, token: RefreshToken, now: datetime) -> SignedIn:
-    signer = signer_of(deps)
+    signer = deps.parts.signer
     access_token = signer.access_token(
         subject=document["_id"],
         kind="user",

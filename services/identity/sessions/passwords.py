@@ -13,9 +13,6 @@ from services.identity.sessions.domain import password_fault, words_about
 from services.identity.settings import PasswordSettings
 from shared.contracts.identity import PersonState
 from shared.problems import Invalid, Unavailable
-from shared.service import Service
-
-EXTRA = "passwords"
 
 
 class PasswordTooWeak(Invalid):
@@ -63,18 +60,11 @@ class Passwords:
             self._present -= 1
 
 
-async def prepare(service: Service) -> None:
-    service.extras.setdefault(EXTRA, Passwords(service.settings.passwords))
-
-
-def passwords_of(deps: Service) -> Passwords:
-    passwords: Passwords = deps.extras[EXTRA]
-    return passwords
-
-
-async def hash_new_password(deps: Service, password: str, person: PersonState, *, field: str = "password") -> Any:
+async def hash_new_password(
+    passwords: Passwords, password: str, person: PersonState, *, field: str = "password"
+) -> Any:
     """What the user's document keeps of a new password. Raises PasswordTooWeak."""
     about_user = words_about(person.first_name, person.last_name, person.email)
     if (fault := password_fault(password, about_user=about_user)) is not None:
         raise PasswordTooWeak(f"The password must be {fault.message}.", field=field, rule=fault.rule)
-    return {"hash": await passwords_of(deps).hash(password), "changed_at": datetime.now(UTC)}
+    return {"hash": await passwords.hash(password), "changed_at": datetime.now(UTC)}

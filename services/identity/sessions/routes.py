@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, Field
 
+from services.identity.service import Deps
 from services.identity.sessions import operations, store
 from services.identity.sessions.operations import SignedIn
-from services.identity.sessions.signing import signer_of
-from shared.auth import Caller, CallerDep
+from shared.access.caller import Caller
+from shared.http.caller import CallerDep
 from shared.problems import Forbidden
-from shared.service import Deps
 
 router = APIRouter(tags=["sessions"])
 
@@ -70,7 +70,7 @@ class Sessions(BaseModel):
 async def public_keys(deps: Deps, response: Response) -> dict[str, Any]:
     """The public keys of access tokens, as a JWK set."""
     response.headers["Cache-Control"] = "public, max-age=60"
-    return signer_of(deps).public_keys()
+    return deps.parts.signer.public_keys()
 
 
 @router.post("/v1/sessions", status_code=201)

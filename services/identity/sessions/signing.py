@@ -8,10 +8,8 @@ from joserfc import jwt
 from joserfc.jwk import OKPKey
 
 from services.identity.settings import Settings
-from shared.service import Service
 from shared.settings import TokenSettings
 
-EXTRA = "signer"
 ALGORITHM = "Ed25519"
 
 
@@ -43,17 +41,10 @@ class Signer:
         return {"keys": keys}
 
 
-async def prepare(service: Service) -> None:
+def signer_from(settings: Settings) -> Signer:
     """Read the keys. Raises FileNotFoundError or joserfc's errors: without its key identity must not start."""
-    settings: Settings = service.settings
     keys = [_read_key(path) for path in (settings.signing_key_file, *settings.published_key_files)]
-    lifetime = timedelta(seconds=settings.sessions.access_seconds)
-    service.extras[EXTRA] = Signer(keys, settings.tokens, lifetime)
-
-
-def signer_of(deps: Service) -> Signer:
-    signer: Signer = deps.extras[EXTRA]
-    return signer
+    return Signer(keys, settings.tokens, timedelta(seconds=settings.sessions.access_seconds))
 
 
 def _read_key(path: Path) -> OKPKey:

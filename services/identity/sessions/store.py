@@ -6,8 +6,8 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 
+from services.identity.service import Service
 from services.identity.sessions.domain import RefreshToken, hash_of
-from shared.service import Service
 
 Document = dict[str, Any]
 

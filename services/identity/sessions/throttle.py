@@ -13,9 +13,9 @@ from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
+from services.identity.service import Service
 from services.identity.sessions.domain import FAILURES_FORGOTTEN_AFTER, delay_after
 from shared.problems import Problem
-from shared.service import Service
 
 COLLECTION = "sign_in_attempts"
 ATTEMPTS = 20

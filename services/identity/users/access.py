@@ -1,10 +1,8 @@
 """What a caller may see of other users and do to them, from his roles and scopes."""
 
-from typing import Any
-
 from services.identity.users.domain import Authority, User, administered
-from shared.access import sees_everything
-from shared.auth import Caller
+from shared.access.caller import Caller
+from shared.access.scope import EVERYTHING, Scope, sees_everything
 from shared.contracts.identity import Role, StaffRole
 from shared.problems import Forbidden
 
@@ -22,13 +20,13 @@ def authority_of(caller: Caller) -> Authority:
     )
 
 
-def visible_users(authority: Authority) -> dict[str, Any]:
-    """The store filter of the users that somebody sees: all, or those of his accounts and himself."""
+def visible_users(authority: Authority) -> Scope:
+    """The users that somebody sees: all, or those of his accounts and himself."""
     if authority.sees_all:
-        return {}
+        return EVERYTHING
     if not authority.accounts:
-        return {"_id": authority.user_id}
-    return {"$or": [{"account_ids": {"$in": sorted(authority.accounts)}}, {"_id": authority.user_id}]}
+        return Scope({"_id": authority.user_id})
+    return Scope({"$or": [{"account_ids": {"$in": sorted(authority.accounts)}}, {"_id": authority.user_id}]})
 
 
 def require_management(authority: Authority, user: User) -> None:

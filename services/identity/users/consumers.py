@@ -2,11 +2,12 @@
 
 from services.identity.accounts import operations as accounts
 from services.identity.accounts import store as account_store
+from services.identity.service import Service
 from services.identity.users import operations
+from shared.consumers import reaction
 from shared.contracts.identity import AccountEvent, UserEvent
-from shared.kafka import Envelope, reaction
 from shared.outbox import Cause
-from shared.service import Service
+from shared.wire.envelope import Envelope
 
 
 @reaction("identity.accounts", group="identity.rights", events=(AccountEvent,))

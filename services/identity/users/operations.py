@@ -8,18 +8,19 @@ from pydantic import BaseModel, ConfigDict
 
 from services.identity.accounts import operations as accounts
 from services.identity.accounts import store as account_store
+from services.identity.service import Service
 from services.identity.sessions import store as sessions
 from services.identity.sessions.passwords import hash_new_password
 from services.identity.users import domain, store
 from services.identity.users.access import require_granting, require_management
 from services.identity.users.domain import Authority, Step, User
 from services.identity.users.store import USERS, Document
-from shared.commands import Command
+from shared.access.scope import EVERYTHING
 from shared.contracts.base import Event
 from shared.contracts.identity import PersonState, Right, StaffRole, UserState, UserStatus
 from shared.outbox import Cause, Change
+from shared.outbox.command import Command
 from shared.problems import Conflict, Forbidden, Invalid, NotFound
-from shared.service import Service
 
 Decision = Callable[[User], Awaitable[tuple[User, Sequence[Event]]]]
 
@@ -61,7 +62,9 @@ async def create_user(
     """
     await _require_creation(deps, authority, request)
     person = PersonState(user_id=user_id, **request.model_dump(include={"first_name", "last_name", "email", "phone"}))
-    password = await hash_new_password(deps, request.password, person) if request.password is not None else None
+    password = None
+    if request.password is not None:
+        password = await hash_new_password(deps.parts.passwords, request.password, person)
     await store.reserve_email(deps.db, request.email, user_id)
     state = UserState(
         user_id=user_id,
@@ -120,7 +123,7 @@ async def set_first_password(
     if not authority.manages_all:
         raise Forbidden("This needs: service_admin or scope identity:write.", roles=[StaffRole.SERVICE_ADMIN.value])
     document = await find_visible(deps, authority=authority, user_id=user_id)
-    hashed = await hash_new_password(deps, password, store.user_of(document).person)
+    hashed = await hash_new_password(deps.parts.passwords, password, store.user_of(document).person)
     return await take_step(
         deps,
         authority=authority,
@@ -180,7 +183,7 @@ async def edit_profile(
         return store.as_change(document, after, events)
 
     document = await deps.outbox.change(
-        USERS, user_id, decide, cause=cause, if_match=if_match, not_found=UserNotFound()
+        USERS, user_id, decide, scope=EVERYTHING, cause=cause, if_match=if_match, not_found=UserNotFound()
     )
     deps.callers.forget(user_id)
     return document
@@ -218,6 +221,7 @@ async def change_user(
             USERS,
             user_id,
             leave_then_change,
+            scope=EVERYTHING,
             cause=cause,
             command=command,
             if_match=if_match,

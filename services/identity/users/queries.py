@@ -3,13 +3,14 @@
 from typing import NamedTuple
 
 from services.identity.accounts import store as account_store
+from services.identity.service import Service
 from services.identity.users import store
 from services.identity.users.access import visible_users
 from services.identity.users.domain import Authority
 from services.identity.users.store import Document
+from shared.access.scope import all_of
 from shared.contracts.identity import AccountState, UserStatus
-from shared.paging import decode_cursor, encode_cursor
-from shared.service import Service
+from shared.http.paging import decode_cursor, encode_cursor
 
 
 class UserPage(NamedTuple):
@@ -33,12 +34,13 @@ async def list_users(
     with_total: bool,
 ) -> UserPage:
     """Users by last name. `text` finds by the beginning of the last name or of a word of it."""
-    wanted: list[Document] = [visible_users(authority)]
+    scope = visible_users(authority)
+    wanted: list[Document] = []
     if account_id is not None:
         wanted.append({"account_ids": account_id})
     if text:
         wanted.append(store.search_filter(text))
-    counts = await _counts(deps, {"$and": wanted})
+    counts = await _counts(deps, all_of(scope, *wanted))
     if status is not None:
         wanted.append({"status": status.value})
     position: list[Document] = []
@@ -47,7 +49,7 @@ async def list_users(
         name, last_id = str(after.get("name", "")), str(after.get("id", ""))
         position = [{"last_key": {"$gte": name}}, {"$or": [{"last_key": {"$gt": name}}, {"_id": {"$gt": last_id}}]}]
     users = store.collection(deps.db)
-    query = {"$and": [*wanted, *position]}
+    query = all_of(scope, *wanted, *position)
     found = await users.find(query).sort({"last_key": 1, "_id": 1}).limit(limit + 1).to_list()
     items = found[:limit]
     follow = encode_cursor({"name": items[-1]["last_key"], "id": items[-1]["_id"]}) if len(found) > limit else None

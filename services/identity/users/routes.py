@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.identity.fields import Country, Email, Language, Name, Phone, Reason, TimeZone
+from services.identity.service import Deps, Service
 from services.identity.users import operations, queries
 from services.identity.users.access import authority_of
 from services.identity.users.domain import Step
@@ -13,14 +14,15 @@ from services.identity.users.operations import NewUser
 from services.identity.users.store import Document
 from services.identity.users.store import find as find_document
 from services.identity.users.views import MeView, Users, UserView
-from shared.auth import Caller, CallerDep
-from shared.commands import Command, CommandDep, IfMatch, with_etag
+from shared.access.caller import Caller
 from shared.contracts.identity import Right, StaffRole, UserStatus
+from shared.http.caller import CallerDep
+from shared.http.commands import CommandDep, IfMatch, with_etag
+from shared.http.paging import Cursor, Limit
+from shared.http.seen import seen
 from shared.outbox import Cause
-from shared.paging import Cursor, Limit
+from shared.outbox.command import Command
 from shared.problems import Forbidden, Invalid
-from shared.seen import seen
-from shared.service import Deps, Service
 
 router = APIRouter(tags=["users"])
 

@@ -16,12 +16,12 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
+from services.identity.service import Service
 from services.identity.users.domain import User
 from shared.contracts.base import Event
 from shared.contracts.identity import PersonState, Right, Role, UserEvent, UserState, UserStatus
 from shared.outbox import Aggregate, Change
 from shared.problems import Conflict
-from shared.service import Service
 from shared.text import folded, search_key
 
 Document = dict[str, Any]
@@ -108,7 +108,7 @@ async def find_active_by_email(db: AsyncDatabase[Document], email: str) -> Docum
 
 
 async def load_for_access(db: AsyncDatabase[Document], user_id: str) -> Mapping[str, Any] | None:
-    """The user as `shared.auth` wants him, from identity's own documents."""
+    """The user as `shared.access` wants him, from identity's own documents."""
     document = await find(db, user_id)
     return {**document["state"], "version": document["state_version"]} if document is not None else None
 

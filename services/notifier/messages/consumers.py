@@ -2,9 +2,10 @@
 
 from services.notifier.messages import operations
 from services.notifier.messages.domain import KIND_OF_EVENT
+from services.notifier.service import Service
+from shared.consumers import reaction
 from shared.contracts.tickets import TicketEvent
-from shared.kafka import Envelope, reaction
-from shared.service import Service
+from shared.wire.envelope import Envelope
 
 
 @reaction("tickets.tickets", group="notifier.ticket-mails", events=tuple(KIND_OF_EVENT))

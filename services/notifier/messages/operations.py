@@ -12,20 +12,20 @@ from prometheus_client import Counter
 from services.notifier.messages import domain, store
 from services.notifier.messages.domain import Message, SkipReason
 from services.notifier.messages.mail import compose
-from services.notifier.messages.smtp import AnswerLost, Deferred, MailServer, NotDelivered, Refused, Session
+from services.notifier.messages.smtp import AnswerLost, Deferred, NotDelivered, Refused, Session
 from services.notifier.messages.store import MESSAGES
 from services.notifier.preferences import store as preferences
 from services.notifier.preferences.domain import wants
 from services.notifier.recipients.queries import Recipient, recipient
-from services.notifier.templates.render import Letter, Reader, Templates
+from services.notifier.service import Service
+from services.notifier.templates.render import Letter, Reader
 from shared import faultpoints
-from shared.access import sees
+from shared.access.scope import sees
 from shared.contracts.base import Event
 from shared.contracts.notifier import MessageStatus
 from shared.contracts.tickets import TicketEvent
-from shared.kafka import Envelope
 from shared.outbox import Cause, Duplicate, Stale
-from shared.service import Service
+from shared.wire.envelope import Envelope
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ async def queue_ticket_mail(service: Service, *, record: Envelope[TicketEvent], 
         MAILS.labels(kind, SkipReason.TOO_OLD).inc()
         log.info("event is too old to mail", extra={"event": record.id, "ticket": ticket.ticket_id})
         return
-    templates: Templates = service.extras["templates"]
+    templates = service.parts.templates
     message = Message(
         message_id=store.id_of(user_id=user_id, event_id=record.id, kind=kind),
         user_id=user_id,
@@ -121,8 +121,8 @@ async def _send(departure: Departure, reader: Recipient) -> None:
     service, message, now = departure.service, departure.message, departure.now
     user, person = reader.user, reader.person
     assert user is not None and person is not None  # else there had been an obstacle
-    templates: Templates = service.extras["templates"]
-    server: MailServer = service.extras["mail_server"]
+    templates = service.parts.templates
+    server = service.parts.mail_server
     letter = templates.render(
         message.kind,
         message.facts,

@@ -7,11 +7,11 @@ from pymongo import DESCENDING
 
 from services.notifier.messages.domain import Message
 from services.notifier.messages.store import MESSAGES, message_of
-from shared.access import sees_everything
-from shared.auth import Caller
-from shared.paging import CursorInvalid, decode_cursor, encode_cursor
+from services.notifier.service import Service
+from shared.access.caller import Caller
+from shared.access.scope import EVERYTHING, Scope, all_of, sees_everything
+from shared.http.paging import CursorInvalid, decode_cursor, encode_cursor
 from shared.problems import NotFound
-from shared.service import Service
 
 
 class MessageNotFound(NotFound):
@@ -23,11 +23,9 @@ async def newest(
     service: Service, *, caller: Caller, ticket_id: str | None, limit: int, cursor: str | None
 ) -> tuple[list[Message], str | None]:
     """One page of the log, newest first, and the cursor of the next page."""
-    query = _visible(caller)
-    if ticket_id is not None:
-        query["facts.ticket_id"] = ticket_id
-    if cursor is not None:
-        query |= _after(decode_cursor(cursor))
+    of_ticket = {"facts.ticket_id": ticket_id} if ticket_id is not None else {}
+    behind = _after(decode_cursor(cursor)) if cursor is not None else {}
+    query = all_of(_visible(caller), of_ticket, behind)
     order = [("queued_at", DESCENDING), ("_id", DESCENDING)]
     found = service.db[MESSAGES.collection].find(query, {"outbox": 0}).sort(order).limit(limit + 1)
     messages = [message_of(document) async for document in found]
@@ -39,7 +37,7 @@ async def newest(
 
 async def one(service: Service, *, caller: Caller, message_id: str) -> Message:
     """One message. Raises MessageNotFound."""
-    document = await service.db[MESSAGES.collection].find_one({**_visible(caller), "_id": message_id})
+    document = await service.db[MESSAGES.collection].find_one(all_of(_visible(caller), {"_id": message_id}))
     if document is None:
         raise MessageNotFound()
     return message_of(document)
@@ -53,5 +51,5 @@ def _after(position: dict[str, Any]) -> dict[str, Any]:
     return {"queued_at": {"$lte": at}, "$or": [{"queued_at": {"$lt": at}}, {"_id": {"$lt": last_id}}]}
 
 
-def _visible(caller: Caller) -> dict[str, Any]:
-    return {} if sees_everything(caller) else {"user_id": caller.id}
+def _visible(caller: Caller) -> Scope:
+    return EVERYTHING if sees_everything(caller) else Scope({"user_id": caller.id})

@@ -8,10 +8,10 @@ from pydantic import BaseModel, Field
 
 from services.notifier.messages import queries
 from services.notifier.messages.domain import Message, MessageKind
-from shared.auth import CallerDep
+from services.notifier.service import Deps
 from shared.contracts.notifier import MessageStatus
-from shared.paging import Cursor, Limit, Page
-from shared.service import Deps
+from shared.http.caller import CallerDep
+from shared.http.paging import Cursor, Limit, Page
 
 router = APIRouter(tags=["messages"])
 

@@ -6,9 +6,9 @@ from pydantic import BaseModel, Field
 from services.notifier.messages.domain import MessageKind
 from services.notifier.preferences import store
 from services.notifier.preferences.domain import Cadence, complete
-from shared.auth import CallerDep
+from services.notifier.service import Deps
+from shared.http.caller import CallerDep
 from shared.problems import Forbidden
-from shared.service import Deps
 
 router = APIRouter(tags=["preferences"])
 

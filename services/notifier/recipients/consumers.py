@@ -1,9 +1,10 @@
 """People and country editions, followed from identity."""
 
 from services.notifier.recipients.store import VIEW_EDITIONS, VIEW_PEOPLE, edition_fields, person_fields
+from services.notifier.service import Service
+from shared.consumers import ViewRow, view, views
 from shared.contracts.identity import EditionPublished, PersonChanged
-from shared.kafka import Envelope, ViewRow, view, views
-from shared.service import Service
+from shared.wire.envelope import Envelope
 
 
 @view("identity.people", group="notifier.people", events=(PersonChanged,), tombstones=True)

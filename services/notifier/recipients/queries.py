@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from services.notifier.recipients.store import VIEW_EDITIONS, VIEW_PEOPLE, edition_of, person_of
-from shared.auth import VIEW_USERS, Caller
+from services.notifier.service import Service
+from shared.access.caller import Caller
+from shared.access.callers import VIEW_USERS
 from shared.contracts.identity import EditionState, PersonState, UserState
-from shared.service import Service
 
 
 @dataclass(frozen=True)

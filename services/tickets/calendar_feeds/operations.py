@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
+from services.tickets.service import Service
 from services.tickets.tickets import store
 from services.tickets.tickets.callers import visible_tickets
 from services.tickets.tickets.operations import moment
 from services.tickets.visits.calendar import visit_calendar
-from shared.auth import Caller
-from shared.commands import Command
+from shared.access.caller import Caller
+from shared.access.scope import all_of
+from shared.outbox.command import Command
 from shared.problems import Conflict, Forbidden, NotFound
-from shared.service import Service
 
 FEEDS = "calendar_feeds"
 MOST_FEEDS = 10
@@ -86,8 +87,7 @@ async def feed(deps: Service, token: str) -> bytes:
         raise FeedNotFound()
     now = moment(deps)
     recent = {"ticket.visits.window_to": {"$gt": now - KEPT}}
-    scope = visible_tickets(owner)
-    found = deps.db[store.TICKETS.collection].find({"$and": [scope, recent]} if scope else recent, {"outbox": 0})
+    found = deps.db[store.TICKETS.collection].find(all_of(visible_tickets(owner), recent), {"outbox": 0})
     visits = []
     async for document in found.limit(MOST_VISITS):
         state = store.ticket_of(document).state

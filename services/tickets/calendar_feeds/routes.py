@@ -4,9 +4,9 @@ from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, BaseModel
 
 from services.tickets.calendar_feeds import operations
-from shared.auth import CallerDep
-from shared.commands import CommandDep
-from shared.service import Deps
+from services.tickets.service import Deps
+from shared.http.caller import CallerDep
+from shared.http.commands import CommandDep
 
 router = APIRouter(tags=["calendar feeds"])
 

@@ -8,16 +8,15 @@ from pydantic import AwareDatetime, BaseModel
 from services.tickets.clocks.calendars import BusinessCalendar, CalendarRules
 from services.tickets.clocks.explanations import Explanation, explain
 from services.tickets.clocks.timers import clocks_of
+from services.tickets.service import Deps, Service
 from services.tickets.tickets import queries, store
 from services.tickets.tickets.callers import WRITE_SCOPE, is_desk
-from services.tickets.tickets.operations import calendars_of
 from services.tickets.tickets.states import TRANSITIONS
 from services.tickets.tickets.values import Flag, Ticket
-from shared.auth import CallerDep
 from shared.contracts.catalog import Entitlement
 from shared.contracts.identity import StaffRole
 from shared.contracts.tickets import ClockState, TicketStatus
-from shared.service import Deps, Service
+from shared.http.caller import CallerDep
 
 router = APIRouter(tags=["clocks"])
 
@@ -61,7 +60,7 @@ async def publish_calendar(
 ) -> BusinessCalendar:
     """A new version, from which on promises are made; deadlines already given keep theirs."""
     caller.require(staff=(StaffRole.SERVICE_ADMIN,), scope=WRITE_SCOPE)
-    calendar, is_new = await calendars_of(deps).publish(code, body)
+    calendar, is_new = await deps.parts.calendars.publish(code, body)
     response.status_code = 201 if is_new else 200
     return calendar
 
@@ -69,7 +68,7 @@ async def publish_calendar(
 @router.get("/v1/calendars")
 async def list_calendars(caller: CallerDep, deps: Deps) -> CalendarList:
     """The newest version of each calendar."""
-    return CalendarList(items=await calendars_of(deps).all_newest())
+    return CalendarList(items=await deps.parts.calendars.all_newest())
 
 
 @router.get("/v1/tickets/{ticket_id}/explain")
@@ -98,7 +97,7 @@ async def explain_ticket(ticket_id: str, caller: CallerDep, deps: Deps) -> Ticke
 async def _deadlines(deps: Service, ticket: Ticket) -> list[ExplainedDeadline]:
     deadlines = []
     for state, clock in zip(ticket.state.clocks, clocks_of(ticket.state), strict=True):
-        calendar = await calendars_of(deps).version(clock.calendar, clock.calendar_version)
+        calendar = await deps.parts.calendars.version(clock.calendar, clock.calendar_version)
         if calendar is not None:
             deadlines.append(ExplainedDeadline(clock=state, why=explain(clock, calendar)))
     return deadlines

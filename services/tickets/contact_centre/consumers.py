@@ -1,9 +1,10 @@
 """What the contact centre's CRM sends."""
 
 from services.tickets.contact_centre import operations
+from services.tickets.service import Service
+from shared.consumers import Refused, inbound
 from shared.contracts.inbound import ContactCentreMessage, ContactCentreTicketMessage, ContactCentreTicketOpened
-from shared.kafka import Envelope, Refused, inbound
-from shared.service import Service
+from shared.wire.envelope import Envelope
 
 
 @inbound(

@@ -5,16 +5,17 @@ from typing import Any
 
 from services.tickets.contact_centre.domain import take_case_message
 from services.tickets.devices import store as devices
+from services.tickets.service import Service
 from services.tickets.tickets import domain
 from services.tickets.tickets.draft import Draft
 from services.tickets.tickets.opening import open_ticket
 from services.tickets.tickets.operations import carry_out, silence_of
-from shared.access import sees
+from shared.access.scope import sees
+from shared.consumers import Refused
 from shared.contracts.inbound import ContactCentreTicketMessage, ContactCentreTicketOpened
 from shared.ids import derived_id
-from shared.kafka import Envelope, Refused
 from shared.outbox import Cause, Duplicate
-from shared.service import Service
+from shared.wire.envelope import Envelope
 
 log = logging.getLogger(__name__)
 

@@ -1,12 +1,13 @@
 """Follows catalog and identity; a new site of a device reaches its open tickets (CAT-4)."""
 
 from services.tickets.devices import store
+from services.tickets.service import Service
 from services.tickets.tickets import operations
 from services.tickets.tickets import store as tickets
+from shared.consumers import ViewRow, reaction, view, views
 from shared.contracts.catalog import DeviceEvent, DeviceSiteChanged
 from shared.contracts.identity import AccountEvent, PersonChanged
-from shared.kafka import Envelope, ViewRow, reaction, view, views
-from shared.service import Service
+from shared.wire.envelope import Envelope
 
 
 @view("catalog.devices", group="tickets.devices", events=(DeviceEvent,))

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
+from shared.access.scope import Scope, all_of
 from shared.contracts.catalog import DeviceState
 from shared.contracts.outbound import OnSiteContact
 from shared.text import search_key
@@ -45,11 +46,9 @@ class KnownDevice(NamedTuple):
     version: int
 
 
-async def visible_device(db: Database, device_id: str, visible: Mapping[str, Any]) -> KnownDevice | None:
-    """The device, if the filter lets it be seen."""
-    return _known(
-        await db[DEVICES].find_one({"$and": [{"_id": device_id}, visible]} if visible else {"_id": device_id})
-    )
+async def visible_device(db: Database, device_id: str, scope: Scope) -> KnownDevice | None:
+    """The device, if it is in the scope."""
+    return _known(await db[DEVICES].find_one(all_of(scope, {"_id": device_id})))
 
 
 async def device_by_serial(db: Database, serial: str) -> KnownDevice | None:

@@ -6,12 +6,12 @@ from typing import Any
 from fastapi import APIRouter
 from sse_starlette import EventSourceResponse
 
-from shared.access import sees
-from shared.auth import Caller, CallerDep
+from services.tickets.service import Deps, Service
+from shared.access.caller import Caller
+from shared.access.scope import sees
 from shared.contracts.tickets import TicketEvent
-from shared.kafka import Envelope
-from shared.live import Live
-from shared.service import Deps, Service
+from shared.http.caller import CallerDep
+from shared.wire.envelope import Envelope
 
 router = APIRouter(tags=["live"])
 
@@ -21,7 +21,6 @@ RIGHTS_REMEMBERED_SECONDS = 1.0
 @router.get("/v1/stream", response_class=EventSourceResponse)
 async def stream(caller: CallerDep, deps: Deps) -> EventSourceResponse:
     """`event: ticket` with ticket_id, version, type and device_id; `event: refetch` after a gap."""
-    live: Live = deps.extras["live"]
     present = _Present(deps, caller)
 
     async def wanted(envelope: Envelope[Any]) -> tuple[str, dict[str, Any]] | None:
@@ -43,7 +42,7 @@ async def stream(caller: CallerDep, deps: Deps) -> EventSourceResponse:
             "device_id": ticket.device.device_id,
         }
 
-    return live.stream(wanted)
+    return deps.parts.live.stream(wanted)
 
 
 class _Present:

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from shared.kafka.connection import client_arguments
+from services.tickets.service import Service
 from shared.leases import Lease
 from shared.outbox.history import COLLECTION as HISTORY
-from shared.service import Service
+from shared.wire.connection import client_arguments
 
 log = logging.getLogger(__name__)
 

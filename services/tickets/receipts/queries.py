@@ -6,12 +6,12 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel
 
+from services.tickets.service import Service
 from services.tickets.tickets.operations import Document
 from services.tickets.tickets.store import TICKETS
 from services.tickets.tickets.values import Ticket
 from services.tickets.tickets.views import PartyView
 from shared.outbox import HistoryRow
-from shared.service import Service
 
 OUTBOUND = "outbound."
 

@@ -1,9 +1,7 @@
 """What kinds of callers may do with tickets, and how their acts are traced."""
 
-from typing import Any
-
-from shared.access import ALL_SEEING_STAFF, visible
-from shared.auth import Caller
+from shared.access.caller import Caller
+from shared.access.scope import ALL_SEEING_STAFF, Scope, visible
 from shared.outbox import Cause
 
 WRITE_SCOPE = "tickets:write"
@@ -25,8 +23,8 @@ def require_writer(caller: Caller) -> None:
         caller.require_scope(WRITE_SCOPE)
 
 
-def visible_tickets(caller: Caller) -> dict[str, Any]:
-    """The store filter of the tickets that a caller may see."""
+def visible_tickets(caller: Caller) -> Scope:
+    """The tickets that a caller may see."""
     return visible(caller, account="ticket.account_id", device="ticket.device.device_id", group="group_ids")
 
 

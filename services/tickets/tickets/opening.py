@@ -10,20 +10,19 @@ from services.tickets.clocks.calendars import BusinessCalendar
 from services.tickets.devices import store as devices
 from services.tickets.devices.store import KnownDevice
 from services.tickets.parties.domain import events_of
+from services.tickets.service import Service
 from services.tickets.tickets import domain, store
 from services.tickets.tickets.callers import is_desk, require_writer
-from services.tickets.tickets.numbers import Numbers
-from services.tickets.tickets.operations import Document, calendars_of, carry_out, moment, work_order_id
+from services.tickets.tickets.operations import Document, carry_out, moment, work_order_id
 from services.tickets.tickets.values import Ticket
-from shared.access import sees, visible
-from shared.auth import Caller
-from shared.commands import Command
+from shared.access.caller import Caller
+from shared.access.scope import Scope, sees, visible
 from shared.contracts.catalog import DeviceContract
 from shared.contracts.outbound import OnSiteContact
 from shared.contracts.tickets import PromiseState
 from shared.outbox import Cause, Source
+from shared.outbox.command import Command
 from shared.problems import Conflict, Forbidden, Invalid, NotFound
-from shared.service import Service
 
 log = logging.getLogger(__name__)
 
@@ -152,14 +151,14 @@ def _of_account(ticket: Document | None, known: KnownDevice) -> Document | None:
     return ticket if ticket is not None and ticket["ticket"]["account_id"] == known.state.account_id else None
 
 
-def _visible_devices(caller: Caller) -> dict[str, Any]:
+def _visible_devices(caller: Caller) -> Scope:
     return visible(caller, device="_id")
 
 
 async def entitled_calendar(deps: Service, contract: DeviceContract) -> BusinessCalendar:
     """The newest version of the calendar that a contract names. Raises CalendarUnknown."""
     code = contract.entitlement.calendar
-    calendar = await calendars_of(deps).newest(code)
+    calendar = await deps.parts.calendars.newest(code)
     if calendar is None:
         log.error("a contract names a calendar that is not known", extra={"calendar": code, "line": contract.number})
         raise CalendarUnknown(f"The contract names the calendar {code}, which has not been published.", calendar=code)
@@ -204,13 +203,12 @@ async def open_ticket(
     now = moment(deps)
     contract = entitled_contract(deps, known, now)
     calendar = await entitled_calendar(deps, contract)
-    numbers: Numbers = deps.extras["numbers"]
     try:
         decision = domain.open_ticket(
             request,
             identity=domain.Identity(
                 ticket_id=ticket_id,
-                number=await numbers.take(),
+                number=await deps.parts.numbers.take(),
                 work_order_id=work_order_id(ticket_id, 1),
                 opened_by=opened_by,
                 on_behalf_of=on_behalf_of,

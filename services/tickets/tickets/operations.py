@@ -1,30 +1,30 @@
 """Changing tickets: read, decide, one atomic write."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal
 
 from services.tickets.clocks.calendars import BusinessCalendar
-from services.tickets.clocks.store import Calendars
 from services.tickets.clocks.timers import let_clocks_speak
 from services.tickets.closing.domain import let_silence_act
 from services.tickets.devices import store as devices
 from services.tickets.parties.domain import events_of, needs_contact
+from services.tickets.service import Service
 from services.tickets.tickets import domain, store
 from services.tickets.tickets.callers import cause_of, is_desk, require_desk, require_writer, visible_tickets
 from services.tickets.tickets.draft import Draft
 from services.tickets.tickets.states import Action, next_status
 from services.tickets.tickets.values import Decision, Silence, Ticket
-from shared.auth import Caller
-from shared.commands import Command
+from shared.access.caller import Caller
+from shared.access.scope import EVERYTHING, Scope
 from shared.contracts.catalog import DeviceSiteChanged
 from shared.contracts.tickets import TicketStatus
 from shared.ids import derived_id, new_id
-from shared.kafka import Envelope
 from shared.outbox import Cause, Change, Source, Stale
+from shared.outbox.command import Command
 from shared.problems import Conflict, NotFound
-from shared.service import Service
+from shared.wire.envelope import Envelope
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +51,6 @@ def silence_of(deps: Service) -> Silence:
     return Silence(deps.settings.silence.warn_days, deps.settings.silence.close_days)
 
 
-def calendars_of(deps: Service) -> Calendars:
-    calendars: Calendars = deps.extras["calendars"]
-    return calendars
-
-
 def work_order_id(ticket_id: str, number: int) -> str:
     """The id of a ticket's first, second, ... order."""
     return derived_id("work-order", ticket_id, str(number))
@@ -70,7 +65,7 @@ async def carry_out(
     command: Command | None = None,
     if_match: int | None = None,
     source: Source | None = None,
-    visible: Mapping[str, Any] | None = None,
+    scope: Scope = EVERYTHING,
 ) -> Document:
     """Apply a rule to a ticket and store what it decides; the document after it.
 
@@ -92,7 +87,7 @@ async def carry_out(
         command=command,
         if_match=if_match,
         source=source,
-        visible=visible,
+        scope=scope,
         not_found=TicketNotFound(),
     )
 
@@ -102,7 +97,7 @@ async def _calendar_of(deps: Service, ticket: Ticket) -> BusinessCalendar | None
     if not ticket.state.clocks:
         return None
     clock = ticket.state.clocks[0]
-    return await calendars_of(deps).version(clock.calendar, clock.calendar_version)
+    return await deps.parts.calendars.version(clock.calendar, clock.calendar_version)
 
 
 async def _change(deps: Service, decision: Decision) -> Change:
@@ -283,5 +278,5 @@ async def _by(
         cause=cause_of(caller),
         command=command,
         if_match=if_match,
-        visible=visible_tickets(caller),
+        scope=visible_tickets(caller),
     )

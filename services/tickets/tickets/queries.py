@@ -8,15 +8,16 @@ from typing import Any, Literal, NamedTuple
 from pymongo import DESCENDING
 
 from services.tickets.devices import store as devices
+from services.tickets.service import Service
 from services.tickets.tickets import store
 from services.tickets.tickets.callers import visible_tickets
 from services.tickets.tickets.operations import Document, TicketNotFound
 from services.tickets.tickets.states import WORK_REMAINS
 from services.tickets.tickets.values import Ticket
-from shared.auth import Caller
+from shared.access.caller import Caller
+from shared.access.scope import EVERYTHING, Scope, all_of
 from shared.contracts.tickets import TicketStatus
-from shared.paging import CursorInvalid, decode_cursor, encode_cursor
-from shared.service import Service
+from shared.http.paging import CursorInvalid, decode_cursor, encode_cursor
 from shared.text import search_words
 
 WINDOWS = (timedelta(days=30), timedelta(days=365))
@@ -42,7 +43,7 @@ class Found(NamedTuple):
 
 async def ticket_document(deps: Service, caller: Caller, ticket_id: str) -> Document:
     """Raises TicketNotFound for an unknown ticket, and for one that the caller may not see."""
-    document = await deps.db[store.TICKETS.collection].find_one(_both(visible_tickets(caller), {"_id": ticket_id}))
+    document = await deps.db[store.TICKETS.collection].find_one(all_of(visible_tickets(caller), {"_id": ticket_id}))
     if document is None:
         raise TicketNotFound()
     return document
@@ -58,40 +59,36 @@ async def find_tickets(
 ) -> Found:
     """The newest tickets that the caller may see, newest first, stable under paging. Raises CursorInvalid."""
     scope = visible_tickets(caller)
-    narrowed = _both(scope, *_conditions(wanted))
+    narrowed = _conditions(wanted)
     position = _position(cursor)
-    windows = WINDOWS if _spans_accounts(scope) and wanted.device_id is None else ()
-    documents = await _newest(deps, narrowed, position, limit + 1, windows)
+    windows = () if scope.fixes("ticket.account_id") or scope == EVERYTHING or wanted.device_id else WINDOWS
+    documents = await _newest(deps, scope, narrowed, position, limit + 1, windows)
     after = None
     if len(documents) > limit:
         documents = documents[:limit]
         last = documents[-1]
         after = encode_cursor({"at": last["ticket"]["opened_at"].isoformat(), "id": last["_id"]})
-    total = await deps.db[store.TICKETS.collection].count_documents(narrowed) if with_total else None
+    total = await deps.db[store.TICKETS.collection].count_documents(all_of(scope, *narrowed)) if with_total else None
     accounts = await devices.accounts_by_id(deps.db, [one["ticket"]["account_id"] for one in documents])
     return Found(documents, after, total, accounts)
 
 
 async def _newest(
     deps: Service,
-    narrowed: Document,
+    scope: Scope,
+    narrowed: Sequence[Document],
     position: tuple[datetime, str] | None,
     count: int,
     windows: Sequence[timedelta],
 ) -> list[Document]:
     tickets = deps.db[store.TICKETS.collection]
-    paged = _both(narrowed, _after(position)) if position else narrowed
+    paged = [*narrowed, _after(position)] if position else narrowed
     begin = position[0] if position else deps.clock()
     for window in windows:
-        found = await _sorted(tickets, _both(paged, {"ticket.opened_at": {"$gt": begin - window}}), count)
+        found = await _sorted(tickets, all_of(scope, *paged, {"ticket.opened_at": {"$gt": begin - window}}), count)
         if len(found) == count:
             return found
-    return await _sorted(tickets, paged, count)
-
-
-def _spans_accounts(scope: Document) -> bool:
-    """Only an equality on the account is read in order of the index."""
-    return "$or" in scope or isinstance(scope.get("ticket.account_id"), dict)
+    return await _sorted(tickets, all_of(scope, *paged), count)
 
 
 async def _sorted(tickets: Any, query: Document, count: int) -> list[Document]:
@@ -146,12 +143,3 @@ def _position(cursor: str | None) -> tuple[datetime, str] | None:
 def _after(position: tuple[datetime, str]) -> Document:
     at, last_id = position
     return {"ticket.opened_at": {"$lte": at}, "$or": [{"ticket.opened_at": {"$lt": at}}, {"_id": {"$lt": last_id}}]}
-
-
-def _both(*conditions: Document) -> Document:
-    """All conditions together; fields are merged where they do not collide, so that indexes serve them."""
-    given: Sequence[Document] = [condition for condition in conditions if condition]
-    names = [name for condition in given for name in condition]
-    if len(names) == len(set(names)):
-        return {name: value for condition in given for name, value in condition.items()}
-    return {"$and": list(given)}

@@ -7,16 +7,17 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.tickets.receipts import queries as receipts
 from services.tickets.receipts.queries import TimelineItem
+from services.tickets.service import Deps, Service
 from services.tickets.tickets import domain, opening, operations, queries, store
 from services.tickets.tickets.callers import is_desk
 from services.tickets.tickets.operations import Document
 from services.tickets.tickets.views import PartyView, TicketView, json_of, view_of
-from shared.auth import Caller, CallerDep
-from shared.commands import CommandDep, IfMatch, with_etag
+from shared.access.caller import Caller
 from shared.contracts.tickets import PromiseState, TicketStatus
-from shared.paging import Cursor, Limit, Page
-from shared.seen import seen
-from shared.service import Deps, Service
+from shared.http.caller import CallerDep
+from shared.http.commands import CommandDep, IfMatch, with_etag
+from shared.http.paging import Cursor, Limit, Page
+from shared.http.seen import seen
 
 router = APIRouter(tags=["tickets"])
 

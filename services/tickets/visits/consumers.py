@@ -1,9 +1,10 @@
 """What dispatch and the engineers send."""
 
+from services.tickets.service import Service
 from services.tickets.visits import operations
+from shared.consumers import inbound
 from shared.contracts.inbound import DispatchMessage, EngineerMessage
-from shared.kafka import Envelope, inbound
-from shared.service import Service
+from shared.wire.envelope import Envelope
 
 
 @inbound("inbound.dispatch", group="tickets.dispatch", events=(DispatchMessage,))

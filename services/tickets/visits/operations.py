@@ -3,13 +3,14 @@
 import logging
 from typing import Any
 
+from services.tickets.service import Service
 from services.tickets.tickets import store as tickets
 from services.tickets.tickets.callers import cause_of, require_writer, visible_tickets
 from services.tickets.tickets.draft import Draft
 from services.tickets.tickets.operations import Document, carry_out, refused, silence_of, work_order_id
 from services.tickets.visits.domain import Ids, customer_replies, take_message
-from shared.auth import Caller
-from shared.commands import Command
+from shared.access.caller import Caller
+from shared.consumers import Refused
 from shared.contracts.inbound import (
     DispatchVisitMoved,
     DispatchVisitPlanned,
@@ -17,10 +18,10 @@ from shared.contracts.inbound import (
     VisitMessage,
 )
 from shared.ids import new_id
-from shared.kafka import Envelope, Refused
 from shared.outbox import Cause
+from shared.outbox.command import Command
 from shared.problems import NotFound
-from shared.service import Service
+from shared.wire.envelope import Envelope
 
 log = logging.getLogger(__name__)
 
@@ -98,5 +99,5 @@ async def reply(
         cause=cause_of(caller),
         command=command,
         if_match=if_match,
-        visible=visible_tickets(caller),
+        scope=visible_tickets(caller),
     )

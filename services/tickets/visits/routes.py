@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from services.tickets.service import Deps
 from services.tickets.tickets import queries, store
 from services.tickets.tickets.operations import moment
 from services.tickets.tickets.routes import shown
@@ -12,9 +13,8 @@ from services.tickets.tickets.views import TicketView
 from services.tickets.visits import operations
 from services.tickets.visits.calendar import visit_calendar
 from services.tickets.visits.operations import VisitNotFound
-from shared.auth import CallerDep
-from shared.commands import CommandDep, IfMatch
-from shared.service import Deps
+from shared.http.caller import CallerDep
+from shared.http.commands import CommandDep, IfMatch
 
 router = APIRouter(tags=["visits"])
 

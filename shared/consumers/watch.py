@@ -5,15 +5,16 @@ import contextlib
 import logging
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from shared import metrics
-from shared.kafka.connection import client_arguments
-from shared.kafka.subscription import Subscription
+from shared.consumers.subscription import Subscription
 from shared.settings import BrokerSettings
 from shared.waiting import within
+from shared.wire.connection import client_arguments
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Watch:
     """
 
     def __init__(
-        self, settings: BrokerSettings, subscriptions: Sequence[Subscription], guarding: frozenset[str]
+        self, settings: BrokerSettings, subscriptions: Sequence[Subscription[Any]], guarding: frozenset[str]
     ) -> None:
         self._settings = settings
         self._subscriptions = subscriptions

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
 
-from shared.kafka.connection import client_arguments
 from shared.settings import BrokerSettings
 from shared.waiting import within
+from shared.wire.connection import client_arguments
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
@@ -11,15 +11,13 @@ from pydantic import ValidationError
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
 
 from shared import context, metrics
-from shared.kafka import parking
-from shared.kafka.envelope import Envelope, Malformed, event_class_of, headers_of, key_of, parse, sequence_of
-from shared.kafka.producer import ProducerHolder
-from shared.kafka.subscription import Kind, Refused, Subscription
+from shared.consumers import parking
+from shared.consumers.subscription import Kind, Refused, Subscription
 from shared.outbox.write import TooManyWriters
 from shared.problems import Problem, Unavailable, field_errors
-
-if TYPE_CHECKING:
-    from shared.service import Service
+from shared.service import Service
+from shared.wire.envelope import Envelope, Malformed, event_class_of, headers_of, key_of, parse, sequence_of
+from shared.wire.producer import ProducerHolder
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +37,11 @@ class Handling:
     """The work of one subscription in one process."""
 
     def __init__(
-        self, subscription: Subscription, service: "Service", producer: ProducerHolder, stopping: asyncio.Event
+        self,
+        subscription: Subscription[Any],
+        service: Service[Any, Any],
+        producer: ProducerHolder,
+        stopping: asyncio.Event,
     ) -> None:
         self._subscription = subscription
         self._service = service

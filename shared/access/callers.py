@@ -1,18 +1,17 @@
-"""The caller of a request: who the token says he is, and what the local views say he may."""
+"""Looks callers up: who the token says somebody is, and what the local views say he may."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Any
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pymongo.asynchronous.database import AsyncDatabase
 
+from shared.access.caller import Caller
+from shared.access.tokens import Claims, Tokens
 from shared.contracts.identity import Right, StaffRole, UserStatus
-from shared.problems import Forbidden, Unauthenticated, Unavailable
-from shared.tokens import Claims, Tokens
+from shared.problems import Unauthenticated, Unavailable
 
 Loader = Callable[[AsyncDatabase[dict[str, Any]], str], Awaitable[Mapping[str, Any] | None]]
 
@@ -28,44 +27,6 @@ FRESH_TOKEN_SECONDS = 60
 class TokenTooOld(Unauthenticated):
     code = "token_too_old"
     title = "This service cannot see changes of rights just now and takes only fresh tokens"
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """One user or machine client, with his present rights. Scopes are only for machine clients.
-
-    `reads_all` is a machine client's scope `<service>:read`, for the service that asks.
-    """
-
-    id: str
-    kind: str
-    session_id: str = ""
-    staff_roles: frozenset[StaffRole] = frozenset()
-    rights: tuple[Right, ...] = ()
-    devices: frozenset[str] = frozenset()
-    groups: frozenset[str] = frozenset()
-    scopes: frozenset[str] = frozenset()
-    reads_all: bool = False
-    language: str = "en"
-    time_zone: str = "UTC"
-    country: str = ""
-
-    @property
-    def is_staff(self) -> bool:
-        return bool(self.staff_roles)
-
-    def require(self, *, staff: tuple[StaffRole, ...] = (), scope: str | None = None) -> None:
-        """Raise Forbidden, naming the role or scope that could, unless the caller has one of them."""
-        if self.staff_roles.intersection(staff) or (scope is not None and scope in self.scopes):
-            return
-        could = [role.value for role in staff] + ([f"scope {scope}"] if scope else [])
-        raise Forbidden(f"This needs: {' or '.join(could)}.", roles=could)
-
-    def require_staff(self, *roles: StaffRole) -> None:
-        self.require(staff=roles)
-
-    def require_scope(self, scope: str) -> None:
-        self.require(scope=scope)
 
 
 class Callers:
@@ -156,18 +117,3 @@ async def user_from_view(db: AsyncDatabase[dict[str, Any]], user_id: str) -> Map
 
 async def grants_from_view(db: AsyncDatabase[dict[str, Any]], user_id: str) -> Mapping[str, Any] | None:
     return await db[VIEW_GRANTS].find_one({"_id": user_id})
-
-
-_bearer = HTTPBearer(auto_error=False, description="an access token of identity")
-
-
-async def _caller(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Caller:
-    if credentials is None:
-        raise Unauthenticated(headers={"WWW-Authenticate": "Bearer"})
-    callers: Callers = request.app.state.service.callers
-    return await callers.of_token(credentials.credentials)
-
-
-CallerDep = Annotated[Caller, Depends(_caller)]

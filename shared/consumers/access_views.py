@@ -1,21 +1,20 @@
 """The two views that access depends on: users with their resolved rights, and grants. Every service follows them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from shared.auth import VIEW_GRANTS, VIEW_USERS
+from shared.access.callers import VIEW_GRANTS, VIEW_USERS
+from shared.consumers import Subscription, ViewRow, view, views
 from shared.contracts.catalog import GrantsChanged
 from shared.contracts.identity import UserEvent
-from shared.kafka import Envelope, Subscription, ViewRow, view, views
-
-if TYPE_CHECKING:
-    from shared.service import Service
+from shared.service import Service
+from shared.wire.envelope import Envelope
 
 
-def follow_users(service_name: str) -> Subscription:
+def follow_users(service_name: str) -> Subscription[Any]:
     """The view `view_users` of one service: status, roles, rights, language, time zone and country by user id."""
 
     @view("identity.users", group=f"{service_name}.users", events=(UserEvent,))
-    async def follow(records: list[Envelope[UserEvent]], service: "Service") -> None:
+    async def follow(records: list[Envelope[UserEvent]], service: Service[Any, Any]) -> None:
         rows = [ViewRow(r.key, r.sequence, _without(r.event.user.model_dump(mode="json"), "user_id")) for r in records]
         await views.upsert(service.db[VIEW_USERS], rows)
         for record in records:
@@ -24,11 +23,11 @@ def follow_users(service_name: str) -> Subscription:
     return follow
 
 
-def follow_grants(service_name: str) -> Subscription:
+def follow_grants(service_name: str) -> Subscription[Any]:
     """The view `view_grants` of one service: device and group ids by user id."""
 
     @view("catalog.grants", group=f"{service_name}.grants", events=(GrantsChanged,))
-    async def follow(records: list[Envelope[GrantsChanged]], service: "Service") -> None:
+    async def follow(records: list[Envelope[GrantsChanged]], service: Service[Any, Any]) -> None:
         rows = [
             ViewRow(r.key, r.sequence, _without(r.event.grants.model_dump(mode="json"), "user_id")) for r in records
         ]

@@ -8,14 +8,14 @@ An **inbound** reaction reads what an outside party sends: what it refuses is pa
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, TypeVar
 
 from shared.contracts.base import Event
 from shared.contracts.catalogue import BY_TYPE
-from shared.kafka.envelope import Envelope
+from shared.wire.envelope import Envelope
 
-if TYPE_CHECKING:
-    from shared.service import Service
+D_contra = TypeVar("D_contra", contravariant=True)
+"""The form of the service whose handler it is."""
 
 
 class Kind(Enum):
@@ -29,14 +29,14 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(Generic[D_contra]):
     """One consumer of one topic. `handle` takes a list of envelopes for a view and one envelope otherwise."""
 
     kind: Kind
     topic: str
     group: str
     types: frozenset[str]
-    handle: Callable[..., Awaitable[None]]
+    handle: Callable[[Any, D_contra], Awaitable[None]]
     tombstones: bool = False
 
     @property
@@ -58,10 +58,10 @@ def _types_of(events: tuple[type[Event], ...]) -> frozenset[str]:
 
 def view(
     topic: str, *, group: str, events: tuple[type[Event], ...], tombstones: bool = False
-) -> Callable[[Callable[[list[Any], "Service"], Awaitable[None]]], Subscription]:
+) -> Callable[[Callable[[list[Any], D_contra], Awaitable[None]]], Subscription[D_contra]]:
     """Declare a view of a topic. Records of other types than `events` and their subclasses are passed over."""
 
-    def declare(handle: Callable[[list[Any], "Service"], Awaitable[None]]) -> Subscription:
+    def declare(handle: Callable[[list[Any], D_contra], Awaitable[None]]) -> Subscription[D_contra]:
         return Subscription(Kind.VIEW, topic, group, _types_of(events), handle, tombstones)
 
     return declare
@@ -69,10 +69,10 @@ def view(
 
 def reaction(
     topic: str, *, group: str, events: tuple[type[Event], ...]
-) -> Callable[[Callable[[Envelope[Any], "Service"], Awaitable[None]]], Subscription]:
+) -> Callable[[Callable[[Envelope[Any], D_contra], Awaitable[None]]], Subscription[D_contra]]:
     """Declare a reaction to our own events."""
 
-    def declare(handle: Callable[[Envelope[Any], "Service"], Awaitable[None]]) -> Subscription:
+    def declare(handle: Callable[[Envelope[Any], D_contra], Awaitable[None]]) -> Subscription[D_contra]:
         return Subscription(Kind.REACTION, topic, group, _types_of(events), handle)
 
     return declare
@@ -80,10 +80,10 @@ def reaction(
 
 def inbound(
     topic: str, *, group: str, events: tuple[type[Event], ...]
-) -> Callable[[Callable[[Envelope[Any], "Service"], Awaitable[None]]], Subscription]:
+) -> Callable[[Callable[[Envelope[Any], D_contra], Awaitable[None]]], Subscription[D_contra]]:
     """Declare the one consumer of a topic that an outside party writes."""
 
-    def declare(handle: Callable[[Envelope[Any], "Service"], Awaitable[None]]) -> Subscription:
+    def declare(handle: Callable[[Envelope[Any], D_contra], Awaitable[None]]) -> Subscription[D_contra]:
         return Subscription(Kind.INBOUND, topic, group, _types_of(events), handle)
 
     return declare

@@ -1,6 +1,6 @@
 """Command for operators: what is parked, and running it again.
 
-`python -m shared.kafka.parked services.tickets.main list`, `… requeue <group> [--key KEY]`, and for a record that can
+`python -m shared.parked services.tickets.main list`, `… requeue <group> [--key KEY]`, and for a record that can
 never be carried out `… discard <group> <key>`: the first one under that key is given up; a requeue takes the rest.
 """
 
@@ -14,12 +14,13 @@ from typing import Any
 from fastapi import FastAPI
 from pymongo import ASCENDING
 
-from shared.kafka import parking
-from shared.kafka.subscription import Subscription
-from shared.service import Service, connected
+from shared.application import connected
+from shared.consumers import parking
+from shared.consumers.subscription import Subscription
+from shared.service import Service
 
 
-async def list_parked(service: Service) -> list[dict[str, Any]]:
+async def list_parked(service: Service[Any, Any]) -> list[dict[str, Any]]:
     """One entry a key that waits: group, key, number of records, the first reason and since when."""
     found = (
         service.db[parking.COLLECTION].find().sort([("group", ASCENDING), ("key", ASCENDING), ("offset", ASCENDING)])
@@ -41,7 +42,7 @@ async def list_parked(service: Service) -> list[dict[str, Any]]:
     return list(entries.values())
 
 
-def subscription_of(subscriptions: Sequence[Subscription], group: str) -> Subscription:
+def subscription_of(subscriptions: Sequence[Subscription[Any]], group: str) -> Subscription[Any]:
     """The subscription of a group. Raises LookupError for an unknown one."""
     for subscription in subscriptions:
         if subscription.group == group:
@@ -72,7 +73,7 @@ async def _run(app: FastAPI, arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m shared.kafka.parked", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m shared.parked", description=__doc__)
     parser.add_argument("service", help="the module that holds create_app, such as services.tickets.main")
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("list")

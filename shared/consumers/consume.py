@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -14,14 +14,12 @@ from faststream.kafka.message import KafkaAckableMessage
 from faststream.security import SASLScram512
 
 from shared import faultpoints
-from shared.kafka.handling import GivenBack, Handling
-from shared.kafka.producer import ProducerHolder
-from shared.kafka.subscription import Subscription
+from shared.consumers.handling import GivenBack, Handling
+from shared.consumers.subscription import Subscription
+from shared.service import Service
 from shared.settings import BrokerSettings
 from shared.waiting import within
-
-if TYPE_CHECKING:
-    from shared.service import Service
+from shared.wire.producer import ProducerHolder
 
 log = logging.getLogger(__name__)
 faststream_log = logging.getLogger(f"{__name__}.faststream")
@@ -113,7 +111,7 @@ class _Batches(ConsumerRebalanceListener):  # type: ignore[misc]
 class Consumers:
     """All consumers of one process. Each starts by itself and goes on trying while the broker does not take it."""
 
-    def __init__(self, service: "Service", subscriptions: Sequence[Subscription]) -> None:
+    def __init__(self, service: Service[Any, Any], subscriptions: Sequence[Subscription[Any]]) -> None:
         self._service = service
         self._subscriptions = subscriptions
         self._stopping = asyncio.Event()
@@ -144,7 +142,7 @@ class Consumers:
         await asyncio.gather(*(_stop(broker) for broker in self._brokers.values()))
         await self._producer.stop()
 
-    async def _follow(self, subscription: Subscription) -> None:
+    async def _follow(self, subscription: Subscription[Any]) -> None:
         """Start one consumer, again and again until the broker takes it; then wait for the end."""
         pause = 0.5
         while not self._stopping.is_set():
@@ -165,7 +163,7 @@ class Consumers:
                 self._brokers[subscription.group] = broker
                 await self._stopping.wait()
 
-    def _build(self, subscription: Subscription) -> KafkaBroker:
+    def _build(self, subscription: Subscription[Any]) -> KafkaBroker:
         settings = self._service.settings
         broker = KafkaBroker(
             settings.broker.bootstrap,
@@ -181,7 +179,7 @@ class Consumers:
         self._subscribe(broker, subscription)
         return broker
 
-    def _subscribe(self, broker: KafkaBroker, subscription: Subscription) -> None:
+    def _subscribe(self, broker: KafkaBroker, subscription: Subscription[Any]) -> None:
         settings = self._service.settings
         batches = _Batches(self.handlings[subscription.group], settings.consumers.batch_records)
 

@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from aiokafka import ConsumerRecord
@@ -17,13 +17,11 @@ from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shared import metrics
+from shared.consumers.subscription import Subscription
 from shared.ids import new_id
-from shared.kafka.envelope import LONGEST_TEXT, event_class_of, headers_of, key_of, parse
-from shared.kafka.producer import ProducerHolder
-from shared.kafka.subscription import Subscription
-
-if TYPE_CHECKING:
-    from shared.service import Service
+from shared.service import Service
+from shared.wire.envelope import LONGEST_TEXT, event_class_of, headers_of, key_of, parse
+from shared.wire.producer import ProducerHolder
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +40,7 @@ async def parked_keys(db: AsyncDatabase[dict[str, Any]], group: str) -> set[str]
 async def park(
     db: AsyncDatabase[dict[str, Any]],
     producer: ProducerHolder,
-    subscription: Subscription,
+    subscription: Subscription[Any],
     record: ConsumerRecord,
     *,
     reason: str,
@@ -85,7 +83,7 @@ async def park(
 
 
 async def answer_rejected(
-    producer: ProducerHolder, subscription: Subscription, record: ConsumerRecord, *, reason: str
+    producer: ProducerHolder, subscription: Subscription[Any], record: ConsumerRecord, *, reason: str
 ) -> None:
     """Tell the party on `<topic>.rejected` which record was refused and why."""
     headers = headers_of(record)
@@ -119,7 +117,7 @@ class Requeued:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-async def requeue(service: "Service", subscription: Subscription, key: str | None = None) -> Requeued:
+async def requeue(service: Service[Any, Any], subscription: Subscription[Any], key: str | None = None) -> Requeued:
     """Run the handler on the parked records of a group (or of one of its keys) in order, and unpark each.
 
     A record that fails again stays, with what is behind it under the same key; other keys go on.
@@ -140,7 +138,7 @@ async def requeue(service: "Service", subscription: Subscription, key: str | Non
     return outcome
 
 
-async def discard_first(service: "Service", subscription: Subscription, key: str) -> bool:
+async def discard_first(service: Service[Any, Any], subscription: Subscription[Any], key: str) -> bool:
     """Give up the first parked record of a key, so that a requeue can go on behind it; False when there is none."""
     async for parked in _in_order(service.db, subscription.group, key):
         await service.db[COLLECTION].delete_one({"_id": parked["_id"]})

@@ -1,16 +1,62 @@
-"""Who may see what, as one store filter and as the same rule on values. Nothing is visible by default."""
+"""Who may see what, as a scope that narrows every query, and as the same rule on values.
 
-from collections.abc import Collection, Iterable
-from typing import Any
+A scope is a value of its own, which cannot be unpacked or merged by hand: a condition that names a field of the scope
+again would overwrite it. `all_of` is the only way from a scope to a query.
+"""
 
-from shared.auth import Caller
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, final
+
+from shared.access.caller import Caller
 from shared.contracts.identity import Right, Role, StaffRole
 
 DEVICE_ROLES = frozenset({Role.ADMINISTRATOR, Role.DEVICE_MANAGER, Role.DEVICE_STOCK_MANAGER})
 STOCK_ROLES = frozenset({Role.ADMINISTRATOR, Role.STOCK_MANAGER, Role.DEVICE_STOCK_MANAGER})
 ALL_SEEING_STAFF = frozenset({StaffRole.CONTACT_CENTRE_AGENT, StaffRole.SERVICE_ADMIN})
 
-NOTHING: dict[str, Any] = {"_id": {"$in": []}}
+Condition = Mapping[str, Any]
+Query = dict[str, Any]
+
+
+@final
+class Scope:
+    """Which documents of a collection may be seen, whatever else is asked for."""
+
+    __slots__ = ("_condition",)
+
+    def __init__(self, condition: Condition) -> None:
+        self._condition = dict(condition)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Scope) and self._condition == other._condition
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"Scope({self._condition!r})"
+
+    def fixes(self, field: str) -> bool:
+        """Whether all it shows have one value in this field: only then does the store read an index in its order."""
+        return isinstance(self._condition.get(field), str)
+
+
+EVERYTHING = Scope({})
+"""For those who see all, and for what a service does by itself."""
+
+NOTHING = Scope({"_id": {"$in": []}})
+
+
+def all_of(scope: Scope, *conditions: Condition) -> Query:
+    """The query for what is in the scope and meets all conditions.
+
+    Fields that appear once stand side by side, so that indexes serve them; a field that appears twice has to meet both.
+    """
+    parts = [dict(part) for part in (scope._condition, *conditions) if part]
+    names = [name for part in parts for name in part]
+    if len(names) == len(set(names)):
+        return {name: value for part in parts for name, value in part.items()}
+    return {"$and": parts}
 
 
 def sees_everything(caller: Caller) -> bool:
@@ -32,13 +78,13 @@ def visible(
     device: str = "device_id",
     group: str = "group_ids",
     roles: Collection[Role] = DEVICE_ROLES,
-) -> dict[str, Any]:
-    """The store filter of what a caller may see; the arguments name the fields of the collection.
+) -> Scope:
+    """What a caller may see; the arguments name the fields of the collection.
 
     Account in whole accounts, or account in own accounts and (device in own devices, or groups meet own groups).
     """
     if sees_everything(caller):
-        return {}
+        return EVERYTHING
     whole, partly = accounts_of(caller.rights, roles)
     choices: list[dict[str, Any]] = []
     if whole:
@@ -48,8 +94,8 @@ def visible(
     if partly and caller.groups:
         choices.append({account: _one_or_in(partly), group: _one_or_in(caller.groups)})
     if not choices:
-        return dict(NOTHING)
-    return choices[0] if len(choices) == 1 else {"$or": choices}
+        return NOTHING
+    return Scope(choices[0] if len(choices) == 1 else {"$or": choices})
 
 
 def sees(

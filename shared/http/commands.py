@@ -2,13 +2,12 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Header, Request, Response
 
-from shared.auth import CallerDep
-from shared.ids import derived_id
+from shared.http.caller import CallerDep
+from shared.outbox.command import Command
 from shared.problems import Problem
 
 MAX_KEY_LENGTH = 200
@@ -25,21 +24,6 @@ class IfMatchInvalid(Problem):
     status = 400
     code = "if_match_invalid"
     title = "If-Match takes one entity tag as it was given, or *"
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One intention of one caller. The same key stands for the same intention for 24 hours."""
-
-    caller_id: str
-    route: str
-    key: str
-    body_hash: str
-
-    @property
-    def document_id(self) -> str:
-        """The id of what this command creates: repeating it finds the first one."""
-        return derived_id(self.caller_id, self.route, self.key)
 
 
 async def _command(

@@ -10,10 +10,10 @@ from aiokafka import AIOKafkaConsumer
 from pydantic import ValidationError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from shared.kafka.connection import client_arguments
-from shared.kafka.envelope import Envelope, Malformed, event_class_of, headers_of, parse
 from shared.settings import BrokerSettings
 from shared.waiting import within
+from shared.wire.connection import client_arguments
+from shared.wire.envelope import Envelope, Malformed, event_class_of, headers_of, parse
 
 log = logging.getLogger(__name__)
 

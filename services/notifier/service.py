@@ -1,0 +1,21 @@
+"""The form of the service that everything in the notifier uses, and its own parts."""
+
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from fastapi import Depends
+
+from services.notifier.messages.smtp import MailServer
+from services.notifier.settings import Settings
+from services.notifier.templates.render import Templates
+from shared import service
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    templates: Templates
+    mail_server: MailServer
+
+
+Service: TypeAlias = service.Service[Settings, Parts]
+Deps = Annotated[Service, Depends(service.service_of)]

@@ -1,0 +1,23 @@
+"""The form of the service that everything in tickets uses, and its own parts."""
+
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from fastapi import Depends
+
+from services.tickets.clocks.store import Calendars
+from services.tickets.settings import Settings
+from services.tickets.tickets.numbers import Numbers
+from shared import service
+from shared.http.live import Live
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    calendars: Calendars
+    numbers: Numbers
+    live: Live
+
+
+Service: TypeAlias = service.Service[Settings, Parts]
+Deps = Annotated[Service, Depends(service.service_of)]

@@ -1,0 +1,249 @@
+"""Assembly and life of a service: store, outbox, consumers, timers, callers, and the HTTP application around them."""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from fastapi import APIRouter, Depends, FastAPI
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from shared.access.callers import VIEW_GRANTS, VIEW_USERS, Callers, Loader, grants_from_view, user_from_view
+from shared.access.tokens import Tokens
+from shared.clock import Clock
+from shared.consumers import Subscription, parking
+from shared.consumers.access_views import follow_grants, follow_users
+from shared.consumers.consume import Consumers
+from shared.consumers.watch import Watch
+from shared.health import Running, health_router
+from shared.http.requests import RequestContext
+from shared.http.seen import wait_for_seen
+from shared.leases import Lease
+from shared.logs import configure_logs
+from shared.outbox import Aggregate, Outbox, history
+from shared.outbox.drain import Drain
+from shared.outbox.sweep import Sweeper
+from shared.problems import add_problem_handlers
+from shared.service import Service
+from shared.settings import ServiceSettings
+from shared.timers import TimerRule
+from shared.timers import prepare as prepare_timers
+from shared.timers import run as run_timers
+from shared.waiting import end, within
+from shared.wire.producer import ProducerHolder
+
+log = logging.getLogger(__name__)
+
+STORE_PATIENCE_SECONDS = 60
+STORE_TIMEOUT_MS = 5_000
+POOL_SIZE = 40
+END_LIMIT_SECONDS = 10
+
+
+S = TypeVar("S", bound=ServiceSettings)
+P = TypeVar("P")
+
+BuildParts = Callable[[AsyncDatabase[dict[str, Any]], S], P]
+"""Makes a service's own parts, at each start. It may raise: without them the service does not start."""
+Step = Callable[[Service[S, P]], Awaitable[None]]
+Work = Callable[[Service[S, P]], Coroutine[Any, Any, None]]
+
+
+def create_service_app(
+    settings: S,
+    *,
+    title: str,
+    routers: Sequence[APIRouter],
+    build_parts: BuildParts[S, P],
+    aggregates: Sequence[Aggregate] = (),
+    subscriptions: Sequence[Subscription[Service[S, P]]] = (),
+    prepare: Sequence[Step[S, P]] = (),
+    timers: Sequence[TimerRule[Service[S, P]]] = (),
+    tasks: Sequence[Work[S, P]] = (),
+    followed: Mapping[str, str] | None = None,
+    load_user: Loader | None = None,
+    load_grants: Loader | None = None,
+) -> FastAPI:
+    """The application of one service.
+
+    Without `load_user` or `load_grants` the service follows `identity.users` or `catalog.grants` in a view of its own;
+    the owners pass their own documents instead. `followed` names the views that `Seen` marks may wait for, by noun.
+    `prepare` makes indexes; it runs at each start and has to be repeatable. `tasks` run until the end.
+    """
+    configure_logs(settings.service, settings.instance, settings.log_level)
+    own: list[Subscription[Service[S, P]]] = list(subscriptions)
+    nouns = dict(followed or {})
+    if load_user is None:
+        own.append(follow_users(settings.service))
+        nouns.setdefault("users", VIEW_USERS)
+    if load_grants is None:
+        own.append(follow_grants(settings.service))
+        nouns.setdefault("grants", VIEW_GRANTS)
+
+    @contextlib.asynccontextmanager
+    async def build() -> AsyncIterator[Assembly[S, P]]:
+        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+            settings.store.url,
+            tz_aware=True,
+            w="majority",
+            maxPoolSize=POOL_SIZE,
+            serverSelectionTimeoutMS=STORE_TIMEOUT_MS,
+            timeoutMS=STORE_TIMEOUT_MS,
+        )
+        db = client[settings.store.database]
+        assembly = _assemble(
+            settings, db, own, build_parts, load_user or user_from_view, load_grants or grants_from_view
+        )
+        try:
+            yield assembly
+        finally:
+            await assembly.producer.stop()
+            with contextlib.suppress(TimeoutError):
+                await within(END_LIMIT_SECONDS, client.close())
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with build() as assembly:
+            service = assembly.service
+            sweeper = Sweeper(
+                service.db, assembly.producer, aggregates, Lease(service.db, "sweeper", _holder(settings))
+            )
+            await _prepared(service, sweeper, prepare, timers)
+            consumers = Consumers(service, own)
+            app.state.service = service
+            running = app.state.running = Running(
+                service.db, assembly.tokens, assembly.watch, consumers, settings.consumers.behind_limit_seconds
+            )
+            work: dict[str, Coroutine[Any, Any, None]] = {
+                "drain": service.outbox.drain.run(),
+                "sweeper": sweeper.run(),
+                "keys": assembly.tokens.run(),
+                "watch": assembly.watch.run(),
+                "consumers": consumers.run(),
+            }
+            work |= {
+                f"timers of {rule.aggregate.name}": run_timers(service.db, service.clock, rule, service)
+                for rule in timers
+            }
+            work |= {f"task {number}": task(service) for number, task in enumerate(tasks)}
+            started = [asyncio.create_task(one, name=name) for name, one in work.items()]
+            for task in started:
+                task.add_done_callback(lambda task: _say_when_it_dies(running, task))
+            try:
+                yield
+            finally:
+                await consumers.stop()
+                await service.outbox.drain.idle()
+                await end(started, END_LIMIT_SECONDS)
+
+    app = FastAPI(
+        title=title,
+        version="1",
+        lifespan=lifespan,
+        dependencies=[Depends(wait_for_seen)],
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.followed = nouns
+    app.state.subscriptions = own
+    app.state.build = build
+    add_problem_handlers(app)
+    app.add_middleware(RequestContext)
+    app.include_router(health_router)
+    for router in routers:
+        app.include_router(router)
+    return app
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly(Generic[S, P]):
+    """A service with what runs behind it."""
+
+    service: Service[S, P]
+    producer: ProducerHolder
+    tokens: Tokens
+    watch: Watch
+
+
+def _assemble(
+    settings: S,
+    db: AsyncDatabase[dict[str, Any]],
+    subscriptions: Sequence[Subscription[Service[S, P]]],
+    build_parts: BuildParts[S, P],
+    load_user: Loader,
+    load_grants: Loader,
+) -> Assembly[S, P]:
+    guarding = frozenset({f"{settings.service}.users", f"{settings.service}.grants"})
+    watch = Watch(settings.broker, subscriptions, guarding.intersection(one.group for one in subscriptions))
+    tokens = Tokens(settings.tokens)
+    clock = Clock(settings.clock.offset_file)
+    producer = ProducerHolder(settings.broker, f"{settings.service}-{settings.instance}")
+    service = Service(
+        settings=settings,
+        clock=clock,
+        db=db,
+        outbox=Outbox(db, clock, f"/lockstep/{settings.service}", Drain(db, producer)),
+        callers=Callers(
+            db,
+            tokens,
+            service_name=settings.service,
+            load_user=load_user,
+            load_grants=load_grants,
+            is_behind=lambda: watch.is_behind(settings.consumers.behind_limit_seconds),
+        ),
+        parts=build_parts(db, settings),
+    )
+    return Assembly(service, producer, tokens, watch)
+
+
+async def _prepared(
+    service: Service[S, P],
+    sweeper: Sweeper,
+    steps: Sequence[Step[S, P]],
+    rules: Sequence[TimerRule[Service[S, P]]],
+) -> None:
+    """Make collections and indexes, waiting for a store that is still starting."""
+    limit = asyncio.get_running_loop().time() + STORE_PATIENCE_SECONDS
+    while True:
+        try:
+            await history.prepare(service.db)
+            await parking.prepare(service.db)
+            await sweeper.prepare()
+            for step in steps:
+                await step(service)
+            await prepare_timers(service.db, [rule.aggregate for rule in rules])
+        except PyMongoError as error:
+            if asyncio.get_running_loop().time() > limit:
+                raise
+            log.warning("the store is not ready yet", extra={"error": repr(error)})
+            await asyncio.sleep(0.5)
+        else:
+            return
+
+
+@contextlib.asynccontextmanager
+async def connected(app: FastAPI) -> AsyncIterator[Service[Any, Any]]:
+    """The service behind an application without its consumers and background work, for commands of operators."""
+    async with app.state.build() as assembly:
+        service = assembly.service
+        drain = asyncio.create_task(service.outbox.drain.run())
+        try:
+            yield service
+        finally:
+            await service.outbox.drain.idle()
+            await end([drain], END_LIMIT_SECONDS)
+
+
+def _holder(settings: ServiceSettings) -> str:
+    return f"{settings.service}-{settings.instance}-{uuid.uuid4()}"
+
+
+def _say_when_it_dies(running: Running, task: "asyncio.Task[Any]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        running.dead_tasks.append(task.get_name())
+        log.critical("a background task died", extra={"task": task.get_name()}, exc_info=error)
