@@ -4,8 +4,20 @@
 the rows that reads and audits need.
 """
 
-from shared.outbox.entry import Aggregate, Cause, To
+from shared.outbox.entry import Aggregate, Cause, Row, To, waiting_rows
 from shared.outbox.history import HistoryRow
 from shared.outbox.write import Change, Duplicate, Outbox, Source, Stale
 
-__all__ = ["Aggregate", "Cause", "Change", "Duplicate", "HistoryRow", "Outbox", "Source", "Stale", "To"]
+__all__ = [
+    "Aggregate",
+    "Cause",
+    "Change",
+    "Duplicate",
+    "HistoryRow",
+    "Outbox",
+    "Row",
+    "Source",
+    "Stale",
+    "To",
+    "waiting_rows",
+]

@@ -79,6 +79,7 @@ class Drain:
     async def publish(self, batch: dict[Place, list[Entry] | None]) -> list[Place]:
         """Publish the outboxes of some documents once; returns the places where more was put meanwhile."""
         outboxes = await self._read(batch)
+        await self._keep_rows(outboxes)
         acknowledged = await self._send(outboxes)
         await history.append(
             self._db,
@@ -99,6 +100,16 @@ class Drain:
                     outboxes[aggregate, document["_id"]] = document["outbox"]
         return outboxes
 
+    async def _keep_rows(self, outboxes: dict[Place, list[Entry]]) -> None:
+        """Move the rows to their collections; those that an earlier, interrupted round has written stay as they are."""
+        by_collection: dict[str, list[Document]] = {}
+        for entries in outboxes.values():
+            for entry in entries:
+                if "row" in entry:
+                    by_collection.setdefault(entry["row"]["collection"], []).append(entry["row"]["document"])
+        for collection, documents in by_collection.items():
+            await history.insert_new(self._db[collection], documents)
+
     async def _send(self, outboxes: dict[Place, list[Entry]]) -> list[tuple[Place, Entry, int, int]]:
         async with asyncio.timeout(SEND_LIMIT_SECONDS):
             producer = await self._producer.ready()
@@ -106,6 +117,8 @@ class Drain:
             acknowledgements: list[Any] = []
             for place, entries in outboxes.items():
                 for entry in entries:
+                    if "row" in entry:
+                        continue
                     acknowledgements.append(
                         await producer.send(
                             entry["topic"],

@@ -1,6 +1,6 @@
 """One event as it waits in a document: exactly what will be on the wire."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,36 @@ class Aggregate:
 
     name: str
     collection: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A document of its own, beside the aggregate, that is written once and never changes: an entry, a trace.
+
+    It waits in the aggregate's outbox like an event, and the drain moves it to its collection before it clears the
+    outbox; who reads rows merges those that still wait (`waiting_rows`).
+    """
+
+    collection: str
+    id: str
+    fields: Mapping[str, Any]
+
+
+def entries_of_rows(rows: Sequence[Row], *, real_time: datetime) -> list[Entry]:
+    return [
+        {
+            "id": row.id,
+            "at": real_time,
+            "row": {"collection": row.collection, "document": {"_id": row.id, **row.fields}},
+        }
+        for row in rows
+    ]
+
+
+def waiting_rows(document: Document, collection: str) -> list[Document]:
+    """The rows of a collection that still wait in a document, oldest first."""
+    waiting = (entry["row"] for entry in document.get("outbox", ()) if "row" in entry)
+    return [row["document"] for row in waiting if row["collection"] == collection]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from pymongo import ASCENDING, DESCENDING, InsertOne
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
@@ -67,10 +68,15 @@ def row_of(aggregate: str, document_id: str, entry: Entry, partition: int, offse
 
 async def append(db: AsyncDatabase[Document], rows: Sequence[Document]) -> None:
     """Insert rows; those that an earlier, interrupted round has written stay as they are."""
-    if not rows:
+    await insert_new(db[COLLECTION], rows)
+
+
+async def insert_new(collection: AsyncCollection[Document], documents: Sequence[Document]) -> None:
+    """Insert those documents whose ids are not there yet."""
+    if not documents:
         return
     try:
-        await db[COLLECTION].bulk_write([InsertOne(row) for row in rows], ordered=False)
+        await collection.bulk_write([InsertOne(document) for document in documents], ordered=False)
     except BulkWriteError as error:
         if any(failure["code"] != DUPLICATE_KEY for failure in error.details["writeErrors"]):
             raise
@@ -82,6 +88,8 @@ async def rows(db: AsyncDatabase[Document], aggregate: str, document: Document) 
     kept = {row["_id"]: row async for row in found}
     waiting: Iterable[Entry] = document.get("outbox", ())
     for entry in waiting:
+        if "row" in entry:
+            continue
         kept.setdefault(entry["id"], {**entry, "_id": entry["id"], "aggregate": f"{aggregate}/{document['_id']}"})
     return sorted((_row(document["_id"], row) for row in kept.values()), key=lambda row: row.sequence)
 

@@ -20,7 +20,7 @@ from shared.ids import derived_id
 from shared.outbox import history
 from shared.outbox.command import Command
 from shared.outbox.drain import Drain
-from shared.outbox.entry import Aggregate, Cause, Document, To, entries_for
+from shared.outbox.entry import Aggregate, Cause, Document, Row, To, entries_for, entries_of_rows
 from shared.outbox.history import HistoryRow
 from shared.problems import Conflict, KeyReused, NotFound, VersionConflict
 
@@ -61,11 +61,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a decision wants written: fields to set, fields to drop, events to publish."""
+    """What a decision wants written: fields to set, fields to drop, events to publish, rows to keep."""
 
     set: Mapping[str, Any] = field(default_factory=dict)
     events: Sequence[Event | To] = ()
     unset: Sequence[str] = ()
+    rows: Sequence[Row] = ()
 
 
 @dataclass(slots=True)
@@ -88,13 +89,14 @@ class Outbox:
         *,
         cause: Cause,
         command: Command | None = None,
+        rows: Sequence[Row] = (),
     ) -> Document:
         """Create a document that already holds its events.
 
         With a `command`, repeating it returns the first one's document; the same key with another body raises
         KeyReused. Without one, an existing id raises Duplicate.
         """
-        entries = self._entries(document["_id"], 0, events, cause)
+        entries = self._entries(document["_id"], 0, events, cause, rows)
         created: Document = {**document, "version": len(events), "outbox": entries}
         if command is not None:
             created["command_hash"] = command.body_hash
@@ -122,6 +124,7 @@ class Outbox:
         cause: Cause,
         command: Command | None = None,
         unset: Sequence[str] = (),
+        rows: Sequence[Row] = (),
         guard: Mapping[str, Any] | None = None,
         source: Source | None = None,
     ) -> Document:
@@ -133,7 +136,7 @@ class Outbox:
         if command is not None and _is_known(document, command):
             return document
         version: int = document["version"]
-        entries = self._entries(document["_id"], version, events, cause)
+        entries = self._entries(document["_id"], version, events, cause, rows)
         sets = dict(set_)
         if source is not None:
             sets[source.field] = source.sequence
@@ -144,8 +147,9 @@ class Outbox:
             changes["$set"] = sets
         if unset:
             changes["$unset"] = dict.fromkeys(unset, "")
+        if events:
+            changes["$inc"] = {"version": len(events)}
         if entries:
-            changes["$inc"] = {"version": len(entries)}
             changes["$push"] = {"outbox": {"$each": entries}}
         if not changes:
             return document
@@ -172,16 +176,20 @@ class Outbox:
         if_match: int | None = None,
         source: Source | None = None,
         not_found: Exception | None = None,
+        permit: Callable[[Document], None] | None = None,
     ) -> Document:
         """Read, decide, write; again while somebody else was first. None from `decide` means nothing to do.
 
-        What is out of `scope` is not found and raises `not_found`. Raises VersionConflict when
+        What is out of `scope` is not found and raises `not_found`; `permit` raises for who sees it but may not: both
+        come before the answer to a repeated command and before any talk of versions. Raises VersionConflict when
         `if_match` names another version, TooManyWriters after twenty attempts.
         """
         for attempt in range(ATTEMPTS):
             document = await self.collection(aggregate).find_one(all_of(scope, {"_id": document_id}))
             if document is None:
                 raise not_found or NotFound()
+            if permit is not None:
+                permit(document)
             if source is not None and _applied(document, source) >= source.sequence:
                 return document
             if command is not None and _is_known(document, command):
@@ -203,6 +211,7 @@ class Outbox:
                     cause=cause,
                     command=command,
                     unset=change.unset,
+                    rows=change.rows,
                     source=source,
                 )
             except Stale:
@@ -214,20 +223,24 @@ class Outbox:
         """The rows of a document as read, oldest first, with those that still wait in its outbox."""
         return await history.rows(self.db, aggregate.name, document)
 
-    def _entries(self, document_id: str, version: int, events: Sequence[Event | To], cause: Cause) -> list[Document]:
-        return entries_for(
+    def _entries(
+        self, document_id: str, version: int, events: Sequence[Event | To], cause: Cause, rows: Sequence[Row]
+    ) -> list[Document]:
+        now = datetime.now(UTC)
+        return entries_of_rows(rows, real_time=now) + entries_for(
             document_id,
             version,
             events,
             source=self.source,
             cause=cause,
             product_time=self.clock(),
-            real_time=datetime.now(UTC),
+            real_time=now,
         )
 
     def _written(self, aggregate: Aggregate, after: Document, entries: list[Document]) -> None:
         for entry in entries:
-            metrics.COMMITTED.labels(entry["topic"]).inc()
+            if "row" not in entry:
+                metrics.COMMITTED.labels(entry["topic"]).inc()
         faultpoints.reach(faultpoints.COMMAND_WRITTEN)
         # Who finds older entries leaves all of them to whoever put those there: that saves duplicates.
         if len(after["outbox"]) == len(entries):
