@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m tests.bench commands lag alone projections lists memory demo` for some of it."""
+"""`make bench`, or `python -m tests.bench commands lag alone projections lists hiding memory demo` for some of it."""
 
 import asyncio
 import sys
@@ -7,13 +7,13 @@ from typing import Any
 
 from deploy.local.layout import Profile, existing_services
 from deploy.local.servers import Servers
-from tests.bench import commands, lists, projections, report
+from tests.bench import commands, hiding, lists, projections, report
 from tests.bench.demo import measure_demo
 from tests.bench.load import Measured
 from tests.support.stack import Stack
 from tests.support.world import World
 
-PARTS = ("commands", "lag", "alone", "projections", "lists", "memory", "demo")
+PARTS = ("commands", "lag", "alone", "projections", "lists", "hiding", "memory", "demo")
 SMALL, LARGE = 200, 20_000
 
 
@@ -90,6 +90,9 @@ async def _on_stack(stack: Stack, parts: set[str]) -> dict[str, Any]:
                 "list_20000_vs_200": round(many.percentile_ms(0.95) / few.percentile_ms(0.95), 2),
             }
             say(f"  list_20000_vs_200 {figures['list_20000_vs_200']}")
+        if "hiding" in parts:
+            figures["hidden_vs_unknown"] = await hiding.hidden_vs_unknown(world)
+            say(f"  hidden_vs_unknown {figures['hidden_vs_unknown']}")
         if "memory" in parts:
             figures["rss_mb"] = {name: _resident_mb(stack, name) for name in existing_services()}
             say(f"  rss_mb {figures['rss_mb']}")

@@ -23,6 +23,7 @@ AIMS: Mapping[str, tuple[str, str]] = {
     "lag_p50_ms": ("", "HTTP 201 → record at an outside consumer, at half load, median"),
     "lag_p99_ms": ("< 50", "the same, 99th percentile"),
     "list_20000_vs_200": ("≤ 1.3", "p95 of the device list with 20,000 devices ÷ with 200"),
+    "hidden_vs_unknown": ("0.9 to 1.1", "median time of a foreign object's 404 ÷ that of an unknown id's, by request"),
     "demo_cold_s": ("≤ 240", "`make demo` in a fresh clone with an empty cache of ours"),
     "demo_warm_s": ("≤ 30", "`make demo` again, after `make down`"),
 }
