@@ -1,0 +1,1 @@
+"""The notifier: mails who should know."""

@@ -1,0 +1,1 @@
+"""The portal: one front door for browsers and programs."""

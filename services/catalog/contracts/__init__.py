@@ -1,0 +1,1 @@
+"""Contract lines: their validity, what they entitle to, and the devices that they are for."""

@@ -1,0 +1,1 @@
+"""Who manages which devices and groups: one document a user."""

@@ -1,0 +1,1 @@
+"""Groups of devices: a scope for rights and a filter for lists."""

@@ -1,0 +1,1 @@
+"""Master data of the fleet as the back office sends them."""

@@ -1,0 +1,1 @@
+"""Lists of devices: filters, orders, search keys, facets, export."""

@@ -1,0 +1,1 @@
+"""Sites, known by the devices that stand there, and what a customer means by one."""

@@ -1,0 +1,1 @@
+"""Accounts: the tree, both numbers, and the administrators that each counts."""

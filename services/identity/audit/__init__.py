@@ -1,0 +1,1 @@
+"""The history of users and accounts, for those who answer for them."""

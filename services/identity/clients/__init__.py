@@ -1,0 +1,1 @@
+"""Machine clients: their scopes and rotating secrets."""

@@ -1,0 +1,1 @@
+"""Country editions: address, hours, phone line, holidays, terms, links."""

@@ -1,0 +1,1 @@
+"""Users: their states, personal data and rights."""

@@ -1,0 +1,1 @@
+"""Messages: who gets one, when it leaves, and what became of it."""

@@ -1,0 +1,1 @@
+"""Which alerts a person wants."""

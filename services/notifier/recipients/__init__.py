@@ -1,0 +1,1 @@
+"""The local views of people, of their addresses, and of the country editions."""
