@@ -2,6 +2,8 @@
 
 from fastapi import FastAPI
 
+from services.tickets.aggregate import operations, store
+from services.tickets.aggregate.numbers import Numbers
 from services.tickets.calendar_feeds import operations as calendar_feeds
 from services.tickets.calendar_feeds.routes import router as calendar_feeds_router
 from services.tickets.clocks.routes import router as clocks_router
@@ -9,12 +11,11 @@ from services.tickets.clocks.store import Calendars
 from services.tickets.contact_centre.consumers import hear_contact_centre
 from services.tickets.devices import store as devices
 from services.tickets.devices.consumers import follow_accounts, follow_devices, follow_people, pass_site_on
+from services.tickets.explanations.routes import router as explanations_router
 from services.tickets.live.routes import router as live_router
 from services.tickets.receipts import operations as receipts
 from services.tickets.service import Parts, Service
 from services.tickets.settings import Settings
-from services.tickets.tickets import operations, store
-from services.tickets.tickets.numbers import Numbers
 from services.tickets.tickets.routes import router as tickets_router
 from services.tickets.visits.consumers import hear_dispatch, hear_engineers
 from services.tickets.visits.routes import router as visits_router
@@ -39,8 +40,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service_app(
         settings or Settings(),
         title="Lockstep tickets",
-        # The clocks' and visits' paths are longer than the tickets' and are looked for first.
-        routers=[clocks_router, visits_router, live_router, calendar_feeds_router, tickets_router],
+        # The paths of explanations and visits are longer than the tickets' and are looked for first.
+        routers=[clocks_router, explanations_router, visits_router, live_router, calendar_feeds_router, tickets_router],
         build_parts=lambda db, settings: Parts(Calendars(db), Numbers(db), Live(settings.broker, ["tickets.tickets"])),
         aggregates=[store.TICKETS],
         subscriptions=[

@@ -5,9 +5,9 @@ from typing import Annotated, TypeAlias
 
 from fastapi import Depends
 
+from services.tickets.aggregate.numbers import Numbers
 from services.tickets.clocks.store import Calendars
 from services.tickets.settings import Settings
-from services.tickets.tickets.numbers import Numbers
 from shared import service
 from shared.http.live import Live
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from services.tickets.clocks.timers import let_clocks_speak, next_moment
-from services.tickets.closing.domain import let_silence_act
-from services.tickets.parties.domain import events_of
+from services.tickets.aggregate.closing import let_silence_act
+from services.tickets.aggregate.parties import events_of
+from services.tickets.aggregate.timers import let_clocks_speak, next_moment
+from services.tickets.aggregate.values import Decision, Ticket
 from services.tickets.tickets import domain
-from services.tickets.tickets.values import Decision, Ticket
 from services.tickets.visits.conflicts import Told
 from services.tickets.visits.domain import customer_replies, take_message
 from shared.contracts.catalog import DeviceStatus

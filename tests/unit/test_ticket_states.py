@@ -2,8 +2,8 @@
 
 import pytest
 
+from services.tickets.aggregate.states import ENDED, TRANSITIONS, WAITING, WORK_REMAINS, Action, next_status
 from services.tickets.tickets.domain import allowed_actions
-from services.tickets.tickets.states import ENDED, TRANSITIONS, WAITING, WORK_REMAINS, Action, next_status
 from shared.contracts.tickets import TicketStatus as Status
 
 OPEN = [status for status in Status if status in WORK_REMAINS]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.tickets.tickets.values import Decision, Ticket
+from services.tickets.aggregate.values import Decision, Ticket
 from services.tickets.visits.conflicts import CONFLICTS, Told, Verdict, verdict
 from services.tickets.visits.domain import take_message
 from shared.contracts.inbound import VisitMessage

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+from services.tickets.aggregate.draft import Draft
+from services.tickets.aggregate.values import Decision, Silence, Ticket
 from services.tickets.clocks.calendars import ALL_WEEK, BusinessCalendar
 from services.tickets.tickets.domain import Identity, Request, open_ticket
-from services.tickets.tickets.draft import Draft
-from services.tickets.tickets.values import Decision, Silence, Ticket
 from services.tickets.visits.conflicts import Told
 from services.tickets.visits.domain import Ids
 from shared.contracts.catalog import DeviceContract, DeviceState, Entitlement, Location, Site

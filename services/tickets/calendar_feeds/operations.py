@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
+from services.tickets.aggregate import store
+from services.tickets.aggregate.callers import visible_tickets
+from services.tickets.aggregate.operations import moment
 from services.tickets.service import Service
-from services.tickets.tickets import store
-from services.tickets.tickets.callers import visible_tickets
-from services.tickets.tickets.operations import moment
 from services.tickets.visits.calendar import visit_calendar
 from shared.access.caller import Caller
 from shared.access.scope import all_of

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
+from services.tickets.aggregate.draft import Draft
+from services.tickets.aggregate.states import ENDED
+from services.tickets.aggregate.values import Silence
 from services.tickets.tickets import domain
-from services.tickets.tickets.draft import Draft
-from services.tickets.tickets.states import ENDED
-from services.tickets.tickets.values import Silence
 from shared.contracts.inbound import (
     ContactCentreTicketAcknowledged,
     ContactCentreTicketClosed,

@@ -3,13 +3,13 @@
 import logging
 from typing import Any
 
+from services.tickets.aggregate.draft import Draft
+from services.tickets.aggregate.operations import carry_out, silence_of
 from services.tickets.contact_centre.domain import take_case_message
 from services.tickets.devices import store as devices
 from services.tickets.service import Service
 from services.tickets.tickets import domain
-from services.tickets.tickets.draft import Draft
 from services.tickets.tickets.opening import open_ticket
-from services.tickets.tickets.operations import carry_out, silence_of
 from shared.access.scope import sees
 from shared.consumers import Refused
 from shared.contracts.inbound import ContactCentreTicketMessage, ContactCentreTicketOpened

@@ -1,9 +1,9 @@
 """Follows catalog and identity; a new site of a device reaches its open tickets (CAT-4)."""
 
+from services.tickets.aggregate import store as tickets
 from services.tickets.devices import store
 from services.tickets.service import Service
 from services.tickets.tickets import operations
-from services.tickets.tickets import store as tickets
 from shared.consumers import ViewRow, reaction, view, views
 from shared.contracts.catalog import DeviceEvent, DeviceSiteChanged
 from shared.contracts.identity import AccountEvent, PersonChanged

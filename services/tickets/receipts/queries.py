@@ -6,16 +6,23 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel
 
+from services.tickets.aggregate.store import TICKETS, Document
+from services.tickets.aggregate.values import Ticket
 from services.tickets.service import Service
-from services.tickets.tickets.operations import Document
-from services.tickets.tickets.store import TICKETS
-from services.tickets.tickets.values import Ticket
-from services.tickets.tickets.views import PartyView
 from shared.outbox import HistoryRow
 
 OUTBOUND = "outbound."
 
 _ACTORS = {"portal": "customer", "desk": "team", "phone": "team", "event": "party", "timer": "system", "api": "system"}
+
+
+class PartyView(BaseModel):
+    """A party's latest news of a ticket: told when, and taken notice of when. None: not yet."""
+
+    party: str
+    what: str
+    sent_at: AwareDatetime | None = None
+    seen_at: AwareDatetime | None = None
 
 
 class SeenBy(BaseModel):

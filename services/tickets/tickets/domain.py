@@ -5,13 +5,13 @@ from datetime import date, datetime
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from services.tickets.aggregate.closing import close, scheduled
+from services.tickets.aggregate.draft import Draft, clock_state
+from services.tickets.aggregate.states import ENDED, WORK_REMAINS, Action, next_status
+from services.tickets.aggregate.values import Decision, Happened, Signal, Silence, Ticket, WorkOrder
 from services.tickets.clocks import domain as clocks
 from services.tickets.clocks.business_time import next_open
 from services.tickets.clocks.calendars import BusinessCalendar
-from services.tickets.closing.domain import close, scheduled
-from services.tickets.tickets.draft import Draft, clock_state
-from services.tickets.tickets.states import ENDED, WORK_REMAINS, Action, next_status
-from services.tickets.tickets.values import Decision, Happened, Signal, Silence, Ticket, WorkOrder
 from shared.contracts.catalog import DeviceContract, DeviceState, DeviceStatus, Location
 from shared.contracts.tickets import (
     ClockKind,

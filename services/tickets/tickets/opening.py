@@ -5,16 +5,18 @@ import logging
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from services.tickets.aggregate import store
+from services.tickets.aggregate.callers import is_desk, require_writer
+from services.tickets.aggregate.operations import carry_out, moment, work_order_id
+from services.tickets.aggregate.parties import events_of
+from services.tickets.aggregate.store import Document
+from services.tickets.aggregate.values import Ticket
 from services.tickets.clocks.business_time import CalendarNeverOpens
 from services.tickets.clocks.calendars import BusinessCalendar
 from services.tickets.devices import store as devices
 from services.tickets.devices.store import KnownDevice
-from services.tickets.parties.domain import events_of
 from services.tickets.service import Service
-from services.tickets.tickets import domain, store
-from services.tickets.tickets.callers import is_desk, require_writer
-from services.tickets.tickets.operations import Document, carry_out, moment, work_order_id
-from services.tickets.tickets.values import Ticket
+from services.tickets.tickets import domain
 from shared.access.caller import Caller
 from shared.access.scope import Scope, sees, visible
 from shared.contracts.catalog import DeviceContract

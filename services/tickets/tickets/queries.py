@@ -7,13 +7,14 @@ from typing import Any, Literal, NamedTuple
 
 from pymongo import DESCENDING
 
+from services.tickets.aggregate import store
+from services.tickets.aggregate.callers import visible_tickets
+from services.tickets.aggregate.operations import TicketNotFound
+from services.tickets.aggregate.states import WORK_REMAINS
+from services.tickets.aggregate.store import Document
+from services.tickets.aggregate.values import Ticket
 from services.tickets.devices import store as devices
 from services.tickets.service import Service
-from services.tickets.tickets import store
-from services.tickets.tickets.callers import visible_tickets
-from services.tickets.tickets.operations import Document, TicketNotFound
-from services.tickets.tickets.states import WORK_REMAINS
-from services.tickets.tickets.values import Ticket
 from shared.access.caller import Caller
 from shared.access.scope import EVERYTHING, Scope, all_of
 from shared.contracts.tickets import TicketStatus

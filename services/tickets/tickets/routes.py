@@ -5,13 +5,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from services.tickets.aggregate import store
+from services.tickets.aggregate.callers import is_desk
+from services.tickets.aggregate.store import Document
 from services.tickets.receipts import queries as receipts
-from services.tickets.receipts.queries import TimelineItem
+from services.tickets.receipts.queries import PartyView, TimelineItem
 from services.tickets.service import Deps, Service
-from services.tickets.tickets import domain, opening, operations, queries, store
-from services.tickets.tickets.callers import is_desk
-from services.tickets.tickets.operations import Document
-from services.tickets.tickets.views import PartyView, TicketView, json_of, view_of
+from services.tickets.tickets import domain, opening, operations, queries
+from services.tickets.tickets.views import TicketView, json_of, view_of
 from shared.access.caller import Caller
 from shared.contracts.tickets import PromiseState, TicketStatus
 from shared.http.caller import CallerDep

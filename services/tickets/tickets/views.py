@@ -3,22 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel
-
+from services.tickets.aggregate.values import Flag, Note, Ticket
+from services.tickets.receipts.queries import PartyView
 from services.tickets.tickets.domain import allowed_actions
-from services.tickets.tickets.values import Flag, Note, Ticket
 from shared.contracts.tickets import TicketState
 
 DESK_ONLY = frozenset({"notes", "flags"})
-
-
-class PartyView(BaseModel):
-    """A party's latest news of a ticket: told when, and taken notice of when. None: not yet."""
-
-    party: str
-    what: str
-    sent_at: AwareDatetime | None = None
-    seen_at: AwareDatetime | None = None
 
 
 class TicketView(TicketState):

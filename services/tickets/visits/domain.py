@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from services.tickets.aggregate.draft import Draft
+from services.tickets.aggregate.states import ENDED, Action, next_status
+from services.tickets.aggregate.values import Signal, Silence, VisitTrail
 from services.tickets.tickets.domain import imply_acknowledgement, request_visit, resolve
-from services.tickets.tickets.draft import Draft
-from services.tickets.tickets.states import ENDED, Action, next_status
-from services.tickets.tickets.values import Signal, Silence, VisitTrail
 from services.tickets.visits.conflicts import Told, Verdict, verdict
 from shared.contracts.inbound import (
     DispatchVisitCancelled,

@@ -3,11 +3,12 @@
 import logging
 from typing import Any
 
+from services.tickets.aggregate import store as tickets
+from services.tickets.aggregate.callers import cause_of, require_writer, visible_tickets
+from services.tickets.aggregate.draft import Draft
+from services.tickets.aggregate.operations import carry_out, refused, silence_of, work_order_id
+from services.tickets.aggregate.store import Document
 from services.tickets.service import Service
-from services.tickets.tickets import store as tickets
-from services.tickets.tickets.callers import cause_of, require_writer, visible_tickets
-from services.tickets.tickets.draft import Draft
-from services.tickets.tickets.operations import Document, carry_out, refused, silence_of, work_order_id
 from services.tickets.visits.domain import Ids, customer_replies, take_message
 from shared.access.caller import Caller
 from shared.consumers import Refused

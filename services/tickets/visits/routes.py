@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from services.tickets.aggregate import store
+from services.tickets.aggregate.operations import moment
 from services.tickets.service import Deps
-from services.tickets.tickets import queries, store
-from services.tickets.tickets.operations import moment
+from services.tickets.tickets import queries
 from services.tickets.tickets.routes import shown
 from services.tickets.tickets.views import TicketView
 from services.tickets.visits import operations

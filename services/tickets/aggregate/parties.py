@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.tickets.tickets.values import Decision, Signal, Ticket, WorkOrder
+from services.tickets.aggregate.values import Decision, Signal, Ticket, WorkOrder
 from shared.contracts.base import Event
 from shared.contracts.outbound import (
     CaseChanged,

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal
 
+from services.tickets.aggregate.states import WAITING, WITH_VISIT, Action, next_status
+from services.tickets.aggregate.values import Decision, Flag, Happened, Note, Signal, Ticket
 from services.tickets.clocks import domain as clocks
 from services.tickets.clocks.calendars import BusinessCalendar
 from services.tickets.clocks.domain import Clock
-from services.tickets.tickets.states import WAITING, WITH_VISIT, Action, next_status
-from services.tickets.tickets.values import Decision, Flag, Happened, Note, Signal, Ticket
 from shared.contracts.tickets import (
     ClockKind,
     ClockState,

@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from services.tickets.tickets.draft import Draft
-from services.tickets.tickets.states import Action
-from services.tickets.tickets.values import Closing, Silence
+from services.tickets.aggregate.draft import Draft
+from services.tickets.aggregate.states import Action
+from services.tickets.aggregate.values import Closing, Silence
 from shared.contracts.tickets import ClockKind, TicketClosed, TicketUpdated
 
 WARNING = {

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
+from services.tickets.aggregate.draft import Draft, clock_of, clock_state
 from services.tickets.clocks import domain as clocks
 from services.tickets.clocks.domain import Clock
-from services.tickets.tickets.draft import Draft, clock_of, clock_state
 from shared.contracts.tickets import DeadlineAtRisk, DeadlineBreached, TicketState
 
 

@@ -11,10 +11,9 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.tickets.clocks import timers
-from services.tickets.closing import domain as closing
-from services.tickets.tickets.states import WORK_REMAINS
-from services.tickets.tickets.values import Ticket
+from services.tickets.aggregate import closing, timers
+from services.tickets.aggregate.states import WORK_REMAINS
+from services.tickets.aggregate.values import Ticket
 from shared.contracts.catalog import DeviceState
 from shared.contracts.tickets import TicketState
 from shared.outbox import Aggregate

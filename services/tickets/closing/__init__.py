@@ -1,1 +1,0 @@
-"""Silence closes resolved tickets, after a warning."""

@@ -1,0 +1,1 @@
+"""Why a ticket's deadlines and state are what they are."""

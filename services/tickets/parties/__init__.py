@@ -1,1 +1,0 @@
-"""What dispatch, engineers and the contact centre are told."""
