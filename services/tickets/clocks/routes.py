@@ -1,6 +1,6 @@
 """HTTP of service calendars, and of the question why (TIC-5, TIC-18)."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 from pydantic import AwareDatetime, BaseModel
@@ -10,13 +10,14 @@ from services.tickets.clocks.explanations import Explanation, explain
 from services.tickets.clocks.timers import clocks_of
 from services.tickets.service import Deps, Service
 from services.tickets.tickets import queries, store
-from services.tickets.tickets.callers import WRITE_SCOPE, is_desk
+from services.tickets.tickets.callers import is_desk
 from services.tickets.tickets.states import TRANSITIONS
 from services.tickets.tickets.values import Flag, Ticket
+from shared.access.caller import Caller
+from shared.contracts import actions
 from shared.contracts.catalog import Entitlement
-from shared.contracts.identity import StaffRole
 from shared.contracts.tickets import ClockState, TicketStatus
-from shared.http.caller import CallerDep
+from shared.http.caller import may
 
 router = APIRouter(tags=["clocks"])
 
@@ -53,26 +54,27 @@ class TicketExplanation(BaseModel):
 @router.put("/v1/calendars/{code}")
 async def publish_calendar(
     body: CalendarRules,
-    caller: CallerDep,
+    caller: Annotated[Caller, may(actions.PUBLISH_CALENDAR)],
     deps: Deps,
     response: Response,
     code: str = Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
 ) -> BusinessCalendar:
     """A new version, from which on promises are made; deadlines already given keep theirs."""
-    caller.require(staff=(StaffRole.SERVICE_ADMIN,), scope=WRITE_SCOPE)
     calendar, is_new = await deps.parts.calendars.publish(code, body)
     response.status_code = 201 if is_new else 200
     return calendar
 
 
 @router.get("/v1/calendars")
-async def list_calendars(caller: CallerDep, deps: Deps) -> CalendarList:
+async def list_calendars(caller: Annotated[Caller, may(actions.LIST_CALENDARS)], deps: Deps) -> CalendarList:
     """The newest version of each calendar."""
     return CalendarList(items=await deps.parts.calendars.all_newest())
 
 
 @router.get("/v1/tickets/{ticket_id}/explain")
-async def explain_ticket(ticket_id: str, caller: CallerDep, deps: Deps) -> TicketExplanation:
+async def explain_ticket(
+    ticket_id: str, caller: Annotated[Caller, may(actions.READ_TICKET)], deps: Deps
+) -> TicketExplanation:
     """Why each deadline is what it is, and why the ticket is in its state."""
     document = await queries.ticket_document(deps, caller, ticket_id)
     ticket = store.ticket_of(document)

@@ -12,12 +12,13 @@ from services.tickets.devices import store as devices
 from services.tickets.parties.domain import events_of, needs_contact
 from services.tickets.service import Service
 from services.tickets.tickets import domain, store
-from services.tickets.tickets.callers import cause_of, is_desk, require_desk, require_writer, visible_tickets
+from services.tickets.tickets.callers import cause_of, is_desk, permitting, visible_tickets
 from services.tickets.tickets.draft import Draft
 from services.tickets.tickets.states import Action, next_status
 from services.tickets.tickets.values import Decision, Silence, Ticket
 from shared.access.caller import Caller
 from shared.access.scope import EVERYTHING, Scope
+from shared.contracts import actions
 from shared.contracts.catalog import DeviceSiteChanged
 from shared.contracts.tickets import TicketStatus
 from shared.ids import derived_id, new_id
@@ -66,6 +67,7 @@ async def carry_out(
     if_match: int | None = None,
     source: Source | None = None,
     scope: Scope = EVERYTHING,
+    permit: Callable[[Document], None] | None = None,
 ) -> Document:
     """Apply a rule to a ticket and store what it decides; the document after it.
 
@@ -88,6 +90,7 @@ async def carry_out(
         if_match=if_match,
         source=source,
         scope=scope,
+        permit=permit,
         not_found=TicketNotFound(),
     )
 
@@ -165,7 +168,6 @@ async def write_update(
     if_match: int | None,
 ) -> Document:
     """A public entry of the customer or of the team. Raises TicketNotFound, TransitionRefused."""
-    require_writer(caller)
     update_id = new_id()
 
     def rule(draft: Draft) -> None:
@@ -176,7 +178,7 @@ async def write_update(
         if not done:
             raise refused(draft.state.status, "updated")
 
-    return await _by(deps, caller, ticket_id, rule, command, if_match)
+    return await _by(deps, caller, actions.UPDATE_TICKET, ticket_id, rule, command, if_match)
 
 
 async def write_note(
@@ -186,11 +188,10 @@ async def write_note(
     note_id = new_id()
 
     def rule(draft: Draft) -> None:
-        require_desk(caller)
         draft.note(note_id, caller.id, text)
         draft.tell_contact_centre("noted")
 
-    return await _by(deps, caller, ticket_id, rule, command, if_match)
+    return await _by(deps, caller, actions.HANDLE_TICKET, ticket_id, rule, command, if_match)
 
 
 async def act(
@@ -209,14 +210,11 @@ async def act(
     Customers may close what is resolved and cancel what nobody is under way for; the rest is the desk's. Raises
     TicketNotFound, Forbidden, TransitionRefused.
     """
-    require_writer(caller)
     silence = silence_of(deps)
     update_id = new_id()
     author: Literal["customer", "team"] = "team" if is_desk(caller) else "customer"
 
     def rule(draft: Draft) -> None:
-        if action in ("acknowledge", "wait", "resolve"):
-            require_desk(caller)
         status = draft.state.status
         match action:
             case "acknowledge":
@@ -237,9 +235,10 @@ async def act(
         if text:
             draft.update(update_id, author, text, author_id=caller.id if author == "customer" else None)
 
-    return await _by(deps, caller, ticket_id, rule, command, if_match)
+    return await _by(deps, caller, PERMITTED.get(action, actions.HANDLE_TICKET), ticket_id, rule, command, if_match)
 
 
+PERMITTED = {"close": actions.CLOSE_TICKET, "cancel": actions.CANCEL_TICKET}
 PAST = {
     "acknowledge": "acknowledged",
     "wait": "put to wait",
@@ -255,17 +254,17 @@ async def request_visit(
     """The desk asks dispatch for (another) visit. Raises TicketNotFound, Forbidden, TransitionRefused."""
 
     def rule(draft: Draft) -> None:
-        require_desk(caller)
         order = work_order_id(ticket_id, len(draft.ticket.work_orders) + 1)
         if not domain.request_visit(draft, order, symptom or draft.state.description):
             raise refused(draft.state.status, "visited")
 
-    return await _by(deps, caller, ticket_id, rule, command, if_match)
+    return await _by(deps, caller, actions.HANDLE_TICKET, ticket_id, rule, command, if_match)
 
 
 async def _by(
     deps: Service,
     caller: Caller,
+    action: actions.Action,
     ticket_id: str,
     rule: Callable[[Draft], None],
     command: Command,
@@ -279,4 +278,5 @@ async def _by(
         command=command,
         if_match=if_match,
         scope=visible_tickets(caller),
+        permit=permitting(caller, action),
     )
