@@ -21,6 +21,7 @@ from shared.consumers.access_views import follow_grants, follow_users
 from shared.consumers.consume import Consumers
 from shared.consumers.watch import Watch
 from shared.health import Running, health_router
+from shared.http.caller import describe_actions
 from shared.http.requests import RequestContext
 from shared.http.seen import wait_for_seen
 from shared.leases import Lease
@@ -154,8 +155,8 @@ def create_service_app(
     app.state.build = build
     add_problem_handlers(app)
     app.add_middleware(RequestContext)
-    app.include_router(health_router)
-    for router in routers:
+    for router in (health_router, *routers):
+        describe_actions(router.routes)
         app.include_router(router)
     return app
 
@@ -191,7 +192,6 @@ def _assemble(
         callers=Callers(
             db,
             tokens,
-            service_name=settings.service,
             load_user=load_user,
             load_grants=load_grants,
             is_behind=lambda: watch.is_behind(settings.consumers.behind_limit_seconds),

@@ -11,6 +11,8 @@ from pymongo.errors import PyMongoError
 from shared.access.tokens import Tokens
 from shared.consumers.consume import Consumers
 from shared.consumers.watch import Watch
+from shared.contracts import actions
+from shared.http.caller import public
 
 
 @dataclass(slots=True)
@@ -25,7 +27,7 @@ class Running:
     dead_tasks: list[str] = field(default_factory=list)
 
 
-health_router = APIRouter(tags=["health"])
+health_router = APIRouter(tags=["health"], dependencies=[public(actions.READ_HEALTH)])
 
 
 @health_router.get("/health/live")

@@ -22,6 +22,7 @@ from services.identity.sessions.passwords import Passwords
 from services.identity.sessions.signing import signer_from
 from services.identity.settings import Settings
 from services.identity.users import routes as users
+from services.identity.users import staff
 from services.identity.users import store as user_store
 from services.identity.users.consumers import count_administrator, follow_account
 from shared.application import create_service_app
@@ -45,6 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         prepare=[
             account_store.prepare,
             user_store.prepare,
+            staff.prepare,
             session_store.prepare,
             throttle.prepare,
             client_operations.prepare,

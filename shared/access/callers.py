@@ -37,14 +37,12 @@ class Callers:
         db: AsyncDatabase[dict[str, Any]],
         tokens: Tokens,
         *,
-        service_name: str,
         load_user: Loader,
         load_grants: Loader,
         is_behind: Callable[[], bool],
     ) -> None:
         self._db = db
         self._tokens = tokens
-        self._read_scope = f"{service_name}:read"
         self._load_user = load_user
         self._load_grants = load_grants
         self._is_behind = is_behind
@@ -58,8 +56,7 @@ class Callers:
         """
         claims = self._tokens.check(token)
         if claims.kind == "client":
-            scopes = frozenset(claims.scopes)
-            return Caller(id=claims.sub, kind="client", scopes=scopes, reads_all=self._read_scope in scopes)
+            return Caller(id=claims.sub, kind="client", scopes=frozenset(claims.scopes))
         if self._is_behind() and time.time() - claims.iat > FRESH_TOKEN_SECONDS:
             raise TokenTooOld()
         known = self._known.get(claims.sub)

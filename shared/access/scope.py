@@ -8,11 +8,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, final
 
 from shared.access.caller import Caller
-from shared.contracts.identity import Right, Role, StaffRole
-
-DEVICE_ROLES = frozenset({Role.ADMINISTRATOR, Role.DEVICE_MANAGER, Role.DEVICE_STOCK_MANAGER})
-STOCK_ROLES = frozenset({Role.ADMINISTRATOR, Role.STOCK_MANAGER, Role.DEVICE_STOCK_MANAGER})
-ALL_SEEING_STAFF = frozenset({StaffRole.CONTACT_CENTRE_AGENT, StaffRole.SERVICE_ADMIN})
+from shared.access.permissions import is_everywhere, reach
+from shared.contracts.actions import Action
+from shared.contracts.identity import Right, Role
 
 Condition = Mapping[str, Any]
 Query = dict[str, Any]
@@ -59,11 +57,6 @@ def all_of(scope: Scope, *conditions: Condition) -> Query:
     return {"$and": parts}
 
 
-def sees_everything(caller: Caller) -> bool:
-    """Agents and service administrators see all accounts; each look is logged. Machine clients by their read scope."""
-    return caller.reads_all or bool(caller.staff_roles & ALL_SEEING_STAFF)
-
-
 def accounts_of(rights: Iterable[Right], roles: Collection[Role]) -> tuple[frozenset[str], frozenset[str]]:
     """The accounts held whole, and those held in part, by any of the roles."""
     held = [right for right in rights if right.role in roles]
@@ -73,19 +66,20 @@ def accounts_of(rights: Iterable[Right], roles: Collection[Role]) -> tuple[froze
 
 def visible(
     caller: Caller,
+    action: Action,
     *,
     account: str = "account_id",
     device: str = "device_id",
     group: str = "group_ids",
-    roles: Collection[Role] = DEVICE_ROLES,
 ) -> Scope:
-    """What a caller may see; the arguments name the fields of the collection.
+    """What a caller sees by an action; the arguments name the fields of the collection.
 
-    Account in whole accounts, or account in own accounts and (device in own devices, or groups meet own groups).
+    All of it for the named staff and scopes. Else account in whole accounts, or account in own accounts and (device in
+    own devices, or groups meet own groups).
     """
-    if sees_everything(caller):
+    if is_everywhere(caller, action):
         return EVERYTHING
-    whole, partly = accounts_of(caller.rights, roles)
+    whole, partly = accounts_of(caller.rights, action.customer)
     choices: list[dict[str, Any]] = []
     if whole:
         choices.append({account: _one_or_in(whole)})
@@ -100,19 +94,34 @@ def visible(
 
 def sees(
     caller: Caller,
+    action: Action,
     *,
     account_id: str,
     device_id: str,
     group_ids: Iterable[str] = (),
-    roles: Collection[Role] = DEVICE_ROLES,
 ) -> bool:
     """The same rule on values, for streams, mails and single documents."""
-    if sees_everything(caller):
+    if is_everywhere(caller, action):
         return True
-    whole, partly = accounts_of(caller.rights, roles)
+    whole, partly = accounts_of(caller.rights, action.customer)
     if account_id in whole:
         return True
     return account_id in partly and (device_id in caller.devices or not caller.groups.isdisjoint(group_ids))
+
+
+def visible_people(caller: Caller, action: Action, *, person: str = "_id", accounts: str) -> Scope:
+    """The people whom a caller sees by an action: himself, and those of the accounts where it is his."""
+    where = reach(caller, action)
+    if where.everywhere:
+        return EVERYTHING
+    if not where.account_ids:
+        return Scope({person: caller.id})
+    return Scope({"$or": [{accounts: {"$in": sorted(where.account_ids)}}, {person: caller.id}]})
+
+
+def own(caller: Caller, action: Action, *, owner: str = "user_id") -> Scope:
+    """What belongs to a caller; for the named staff and scopes, whosever it is."""
+    return EVERYTHING if is_everywhere(caller, action) else Scope({owner: caller.id})
 
 
 def _one_or_in(values: Collection[str]) -> Any:

@@ -122,8 +122,14 @@ class World:
             user_id = answer.json()["user_id"]
         if devices:
             async with await self.api("catalog") as catalog:
-                granted = await catalog.put(f"/v1/grants/{user_id}", json={"devices": list(devices), "groups": []})
-                assert granted.status_code in (200, 201), granted.text
+
+                async def granted() -> bool:
+                    """The catalog learns of the user by event, and gives nothing to somebody whom it does not know."""
+                    answer = await catalog.put(f"/v1/grants/{user_id}", json={"devices": list(devices), "groups": []})
+                    assert answer.status_code == 200, answer.text
+                    return True
+
+                await eventually(granted)
         return Person(user_id, email, password, await self.stack.sign_in(email, password), country)
 
     async def manager(self, account: Account, *, devices: Sequence[Device] = (), whole: bool = False) -> Person:

@@ -6,6 +6,7 @@ import pytest
 
 from shared.access import scope as access
 from shared.access.caller import Caller
+from shared.contracts import actions
 from shared.contracts.identity import Right, Role, StaffRole
 
 
@@ -54,7 +55,7 @@ CALLERS = {
     "administrator": caller(right("a3", Role.ADMINISTRATOR)),
     "agent": Caller(id="agent", kind="user", staff_roles=frozenset({StaffRole.CONTACT_CENTRE_AGENT})),
     "operator": Caller(id="operator", kind="user", staff_roles=frozenset({StaffRole.OPERATOR})),
-    "reading client": Caller(id="client", kind="client", reads_all=True),
+    "reading client": Caller(id="client", kind="client", scopes=frozenset({"catalog:read"})),
     "other client": Caller(id="client", kind="client", scopes=frozenset({"catalog:write"})),
 }
 
@@ -62,10 +63,11 @@ CALLERS = {
 @pytest.mark.parametrize("name", CALLERS)
 def test_the_store_filter_and_the_rule_on_values_agree(name: str) -> None:
     who = CALLERS[name]
-    query = access.all_of(access.visible(who))
+    query = access.all_of(access.visible(who, actions.READ_DEVICE))
     for document in DOCUMENTS:
         by_value = access.sees(
             who,
+            actions.READ_DEVICE,
             account_id=str(document["account_id"]),
             device_id=str(document["device_id"]),
             group_ids=document["group_ids"],
@@ -92,14 +94,20 @@ def test_the_store_filter_and_the_rule_on_values_agree(name: str) -> None:
     ],
 )
 def test_each_sees_exactly_his_part(name: str, count: int) -> None:
-    assert sum(matches(document, access.all_of(access.visible(CALLERS[name]))) for document in DOCUMENTS) == count
+    assert (
+        sum(
+            matches(document, access.all_of(access.visible(CALLERS[name], actions.READ_DEVICE)))
+            for document in DOCUMENTS
+        )
+        == count
+    )
 
 
 def test_one_account_becomes_an_equality_so_that_its_index_is_read_in_order() -> None:
-    scope = access.visible(CALLERS["whole account"])
+    scope = access.visible(CALLERS["whole account"], actions.READ_DEVICE)
     assert access.all_of(scope) == {"account_id": "a1"} and scope.fixes("account_id")
 
 
 def test_a_device_in_an_account_where_he_has_no_role_stays_hidden() -> None:
     who = caller(PARTLY, devices=frozenset({"d1"}))
-    assert not access.sees(who, account_id="a1", device_id="d1")
+    assert not access.sees(who, actions.READ_DEVICE, account_id="a1", device_id="d1")

@@ -7,7 +7,8 @@ from services.catalog.accounts import store
 from services.catalog.lists.store import search_filter
 from services.catalog.service import Service
 from shared.access.caller import Caller
-from shared.access.scope import DEVICE_ROLES, accounts_of, sees_everything
+from shared.access.permissions import reach
+from shared.contracts import actions
 
 MOST = 200
 
@@ -25,7 +26,7 @@ async def found_by(deps: Service, *, text: str, caller: Caller) -> list[str]:
     query = search_filter(text)
     if query is None:
         return []
-    if not sees_everything(caller):
-        whole, partly = accounts_of(caller.rights, DEVICE_ROLES)
-        query = {"$and": [{"_id": {"$in": sorted(whole | partly)}}, query]}
+    where = reach(caller, actions.LIST_DEVICES)
+    if not where.everywhere:
+        query = {"$and": [{"_id": {"$in": sorted(where.account_ids)}}, query]}
     return sorted([account["_id"] async for account in store.accounts(deps.db).find(query, {"_id": 1}).limit(MOST)])

@@ -18,7 +18,9 @@ from services.catalog.service import Service
 from services.catalog.sites import operations as sites
 from services.catalog.sites.domain import SiteWanted
 from shared.access.caller import Caller
+from shared.access.permissions import require
 from shared.access.scope import EVERYTHING, Scope, all_of, visible
+from shared.contracts import actions
 from shared.contracts.catalog import Location, ModelState, Site
 from shared.contracts.inbound import BackOfficeDeviceUpdated
 from shared.ids import derived_id
@@ -128,8 +130,7 @@ async def rename(
     command: Command | None,
     now: datetime,
 ) -> store.Document:
-    """Change the customer's own name or number. Raises DeviceNotFound, VersionConflict."""
-    _require_writer(caller)
+    """Change the customer's own name or number. Raises DeviceNotFound, Forbidden, VersionConflict."""
     return await _change(
         deps,
         device_id,
@@ -137,6 +138,7 @@ async def rename(
         cause=cause_of(caller),
         now=now,
         scope=visible_devices(caller),
+        permit=lambda document: _require_change(caller, document),
         if_match=if_match,
         command=command,
     )
@@ -153,9 +155,12 @@ async def move(
     command: Command | None,
     now: datetime,
 ) -> store.Document:
-    """Change site and location. Raises DeviceNotFound, VersionConflict, TimeZoneUnknown and the refusals of sites."""
-    _require_writer(caller)
+    """Change site and location.
+
+    Raises DeviceNotFound, Forbidden, VersionConflict, TimeZoneUnknown and the refusals of sites.
+    """
     document = await visible_device(deps, caller=caller, device_id=device_id)
+    _require_change(caller, document)
     site = await sites.chosen_site(deps, caller=caller, device=store.state_of(document), wanted=wanted)
     require_time_zone(site)
     return await _change(
@@ -165,6 +170,7 @@ async def move(
         cause=cause_of(caller),
         now=now,
         scope=visible_devices(caller),
+        permit=lambda document: _require_change(caller, document),
         if_match=if_match,
         command=command,
     )
@@ -211,7 +217,7 @@ async def visible_device(deps: Service, *, caller: Caller, device_id: str) -> st
 
 
 def visible_devices(caller: Caller) -> Scope:
-    return visible(caller, device="_id")
+    return visible(caller, actions.READ_DEVICE, device="_id")
 
 
 def cause_of(caller: Caller) -> Cause:
@@ -238,10 +244,8 @@ async def _recount_tickets(deps: Service, document: store.Document | None) -> No
         )
 
 
-def _require_writer(caller: Caller) -> None:
-    """Whoever of the users sees a device may change what is the customer's; a machine client needs the scope."""
-    if caller.kind == "client":
-        caller.require_scope("catalog:write")
+def _require_change(caller: Caller, document: store.Document) -> None:
+    require(caller, actions.CHANGE_DEVICE, account_id=document["account_id"])
 
 
 def require_time_zone(site: Site) -> None:
@@ -259,6 +263,7 @@ async def _change(
     cause: Cause,
     now: datetime,
     scope: Scope = EVERYTHING,
+    permit: Callable[[store.Document], None] | None = None,
     if_match: int | None = None,
     command: Command | None = None,
 ) -> store.Document:
@@ -275,5 +280,6 @@ async def _change(
         command=command,
         if_match=if_match,
         scope=scope,
+        permit=permit,
         not_found=DeviceNotFound(),
     )

@@ -11,8 +11,10 @@ from services.catalog.contracts.domain import ContractStanding, standing
 from services.catalog.devices import operations, queries, store
 from services.catalog.service import Deps
 from services.catalog.sites.domain import SiteWanted
+from shared.access.caller import Caller
+from shared.contracts import actions
 from shared.contracts.catalog import DeviceState, Location, Site
-from shared.http.caller import CallerDep
+from shared.http.caller import may
 from shared.http.commands import IfMatch, OptionalCommandDep, with_etag
 from shared.http.seen import seen
 from shared.problems import Problem
@@ -89,7 +91,9 @@ class SiteChange(BaseModel):
 
 
 @router.get("/v1/devices/{device_id}")
-async def get_device(device_id: str, caller: CallerDep, deps: Deps, response: Response) -> DevicePageView:
+async def get_device(
+    device_id: str, caller: Annotated[Caller, may(actions.READ_DEVICE)], deps: Deps, response: Response
+) -> DevicePageView:
     """The device page's data; the version stands in ETag."""
     page = await queries.device_page(deps, caller=caller, device_id=device_id)
     with_etag(response, page.document["version"])
@@ -108,7 +112,7 @@ async def get_device(device_id: str, caller: CallerDep, deps: Deps, response: Re
 async def rename_device(
     device_id: str,
     body: DeviceNames,
-    caller: CallerDep,
+    caller: Annotated[Caller, may(actions.CHANGE_DEVICE)],
     deps: Deps,
     if_match: IfMatch,
     command: OptionalCommandDep,
@@ -131,7 +135,7 @@ async def rename_device(
 async def move_device(
     device_id: str,
     body: SiteChange,
-    caller: CallerDep,
+    caller: Annotated[Caller, may(actions.CHANGE_DEVICE)],
     deps: Deps,
     if_match: IfMatch,
     command: OptionalCommandDep,

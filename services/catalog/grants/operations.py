@@ -1,20 +1,18 @@
 """Giving and taking devices and groups."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from services.catalog.grants import domain, queries, store
 from services.catalog.service import Service
 from shared.access.caller import Caller
 from shared.access.callers import VIEW_USERS
-from shared.access.scope import EVERYTHING
+from shared.access.permissions import reach, require
+from shared.access.scope import EVERYTHING, all_of, visible_people
+from shared.contracts import actions
 from shared.contracts.catalog import GrantsState
-from shared.contracts.identity import Role, StaffRole
 from shared.outbox import Cause, Change, Duplicate
 from shared.outbox.command import Command
-from shared.problems import FieldError, Forbidden, Invalid, NotFound, VersionConflict
-
-WRITE_SCOPE = "catalog:write"
+from shared.problems import FieldError, Invalid, NotFound, VersionConflict
 
 
 class UserNotFound(NotFound):
@@ -32,32 +30,11 @@ class GroupUnknown(Invalid):
     title = "There is no such group in your accounts"
 
 
-@dataclass(frozen=True, slots=True)
-class Power:
-    """What somebody may decide about another one's grants: all of them, or those in some accounts."""
-
-    everywhere: bool = False
-    account_ids: frozenset[str] = frozenset()
-
-
-def administers(caller: Caller) -> Power:
-    """Machine clients that may write and service administrators everywhere; administrators in their accounts."""
-    if WRITE_SCOPE in caller.scopes or StaffRole.SERVICE_ADMIN in caller.staff_roles:
-        return Power(everywhere=True)
-    return Power(account_ids=frozenset(r.account_id for r in caller.rights if r.role is Role.ADMINISTRATOR))
-
-
-async def power_over(deps: Service, *, caller: Caller, user_id: str) -> Power:
-    """Raises UserNotFound for a user outside the caller's accounts, Forbidden for who may look but not decide."""
-    power = administers(caller)
-    if power.everywhere:
-        return power
-    shared_account = {"_id": user_id, "rights.account_id": {"$in": sorted(power.account_ids)}}
-    if power.account_ids and await deps.db[VIEW_USERS].find_one(shared_account, {"_id": 1}):
-        return power
-    if caller.id == user_id:
-        raise Forbidden("This needs: administrator of the account.", roles=[Role.ADMINISTRATOR.value])
-    raise UserNotFound()
+async def require_sight(deps: Service, *, caller: Caller, user_id: str) -> None:
+    """Raises UserNotFound for a user who is unknown, or in none of the caller's accounts."""
+    scope = visible_people(caller, actions.READ_GRANTS, accounts="rights.account_id")
+    if await deps.db[VIEW_USERS].find_one(all_of(scope, {"_id": user_id}), {"_id": 1}) is None:
+        raise UserNotFound()
 
 
 async def replace_grants(
@@ -72,22 +49,23 @@ async def replace_grants(
 ) -> store.Document:
     """Set what a user manages, as far as the caller may decide about it.
 
-    An administrator decides about the devices and groups of his own accounts: what the user manages elsewhere stays,
-    and unknown ones are refused. Raises UserNotFound, Forbidden, DeviceUnknown, GroupUnknown, VersionConflict.
+    An administrator decides about the devices and groups of his own accounts: what the user manages elsewhere stays.
+    Raises UserNotFound, Forbidden, DeviceUnknown, GroupUnknown, VersionConflict.
     """
-    power = await power_over(deps, caller=caller, user_id=user_id)
-    if not power.everywhere:
-        known = await queries.devices_among(deps, devices, account_ids=power.account_ids)
-        _require_known(DeviceUnknown, "devices", devices, known)
-        known = await queries.groups_among(deps, groups, account_ids=power.account_ids)
-        _require_known(GroupUnknown, "groups", groups, known)
+    await require_sight(deps, caller=caller, user_id=user_id)
+    require(caller, actions.CHANGE_GRANTS)
+    where = reach(caller, actions.CHANGE_GRANTS)
+    known = await queries.devices_among(deps, devices, where=where)
+    _require_known(DeviceUnknown, "devices", devices, known)
+    known = await queries.groups_among(deps, groups, where=where)
+    _require_known(GroupUnknown, "groups", groups, known)
 
     async def decided(state: GrantsState) -> Change | None:
         own_devices: set[str] | None = None
         own_groups: set[str] | None = None
-        if not power.everywhere:
-            own_devices = await queries.devices_among(deps, state.devices, account_ids=power.account_ids)
-            own_groups = await queries.groups_among(deps, state.groups, account_ids=power.account_ids)
+        if not where.everywhere:
+            own_devices = await queries.devices_among(deps, state.devices, where=where)
+            own_groups = await queries.groups_among(deps, state.groups, where=where)
         decision = domain.replaced(
             state, devices=devices, groups=groups, own_devices=own_devices, own_groups=own_groups
         )
@@ -100,7 +78,7 @@ async def replace_grants(
             store.GRANTS,
             user_id,
             lambda found: decided(store.state_of(found)),
-            scope=EVERYTHING,  # decided by `power_over`
+            scope=EVERYTHING,  # the grants of a user are in sight when he is
             cause=cause,
             command=command,
             if_match=if_match,

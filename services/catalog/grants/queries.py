@@ -9,7 +9,9 @@ from services.catalog.grants import store
 from services.catalog.groups import store as groups
 from services.catalog.service import Service
 from shared.access.callers import VIEW_USERS
-from shared.access.scope import DEVICE_ROLES
+from shared.access.permissions import Reach
+from shared.access.scope import EVERYTHING, Scope, all_of
+from shared.contracts import actions
 from shared.contracts.catalog import GrantsState
 from shared.contracts.identity import UserStatus
 
@@ -37,7 +39,7 @@ async def managers_of(deps: Service, *, device_id: str, account_id: str, group_i
             {"_id": {"$in": [document["_id"] for document in found]}, "devices": device_id}, {"_id": 1}
         )
     }
-    roles = [role.value for role in DEVICE_ROLES]
+    roles = [role.value for role in actions.READ_DEVICE.customer]
     active = {
         user["_id"]
         async for user in deps.db[VIEW_USERS].find(
@@ -72,18 +74,19 @@ async def grants_of(deps: Service, user_id: str) -> tuple[GrantsState, int]:
     return store.state_of(document), document["version"]
 
 
-async def devices_among(deps: Service, ids: Collection[str], *, account_ids: Collection[str]) -> set[str]:
-    """Those of the devices that stand in one of the accounts."""
-    return await _among(devices.devices(deps.db), ids, account_ids)
+async def devices_among(deps: Service, ids: Collection[str], *, where: Reach) -> set[str]:
+    """Those of the devices that exist, and stand where somebody's reach is."""
+    return await _among(devices.devices(deps.db), ids, where)
 
 
-async def groups_among(deps: Service, ids: Collection[str], *, account_ids: Collection[str]) -> set[str]:
-    """Those of the groups that belong to one of the accounts."""
-    return await _among(groups.groups(deps.db), ids, account_ids)
+async def groups_among(deps: Service, ids: Collection[str], *, where: Reach) -> set[str]:
+    """Those of the groups that exist, and belong where somebody's reach is."""
+    return await _among(groups.groups(deps.db), ids, where)
 
 
-async def _among(collection: Any, ids: Collection[str], account_ids: Collection[str]) -> set[str]:
+async def _among(collection: Any, ids: Collection[str], where: Reach) -> set[str]:
     if not ids:
         return set()
-    query = {"_id": {"$in": sorted(ids)}, "account_id": {"$in": sorted(account_ids)}}
+    scope = EVERYTHING if where.everywhere else Scope({"account_id": {"$in": sorted(where.account_ids)}})
+    query = all_of(scope, {"_id": {"$in": sorted(ids)}})
     return {document["_id"] async for document in collection.find(query, {"_id": 1})}

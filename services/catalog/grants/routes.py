@@ -7,9 +7,11 @@ from pydantic import BaseModel, Field
 
 from services.catalog.grants import operations, queries, store
 from services.catalog.service import Deps
-from shared.access.scope import sees_everything
+from shared.access.caller import Caller
+from shared.access.permissions import reach
+from shared.contracts import actions
 from shared.contracts.catalog import GrantsState
-from shared.http.caller import CallerDep
+from shared.http.caller import may
 from shared.http.commands import IfMatch, OptionalCommandDep, with_etag
 from shared.http.seen import seen
 
@@ -34,7 +36,7 @@ class GrantsView(GrantsState):
 async def replace_grants(
     user_id: str,
     body: WantedGrants,
-    caller: CallerDep,
+    caller: Annotated[Caller, may(actions.CHANGE_GRANTS)],
     deps: Deps,
     if_match: IfMatch,
     command: OptionalCommandDep,
@@ -56,22 +58,23 @@ async def replace_grants(
 
 
 @router.get("/v1/grants/{user_id}")
-async def get_grants(user_id: str, caller: CallerDep, deps: Deps, response: Response) -> GrantsView:
+async def get_grants(
+    user_id: str, caller: Annotated[Caller, may(actions.READ_GRANTS)], deps: Deps, response: Response
+) -> GrantsView:
     """What a user manages: his own, or as far as it lies in the caller's accounts."""
-    if caller.id != user_id and not sees_everything(caller):
-        await operations.power_over(deps, caller=caller, user_id=user_id)
+    await operations.require_sight(deps, caller=caller, user_id=user_id)
     state, version = await queries.grants_of(deps, user_id)
     with_etag(response, version)
     return await _view(deps, caller, state, version)
 
 
-async def _view(deps: Deps, caller: CallerDep, state: GrantsState, version: int) -> GrantsView:
+async def _view(deps: Deps, caller: Caller, state: GrantsState, version: int) -> GrantsView:
     """An administrator does not learn what the user manages in other accounts."""
-    power = operations.administers(caller)
+    where = reach(caller, actions.READ_GRANTS)
     devices, groups = set(state.devices), set(state.groups)
-    if not (power.everywhere or sees_everything(caller) or caller.id == state.user_id):
-        devices = await queries.devices_among(deps, devices, account_ids=power.account_ids)
-        groups = await queries.groups_among(deps, groups, account_ids=power.account_ids)
+    if not (where.everywhere or caller.id == state.user_id):
+        devices = await queries.devices_among(deps, devices, where=where)
+        groups = await queries.groups_among(deps, groups, where=where)
     return GrantsView(
         user_id=state.user_id, devices=tuple(sorted(devices)), groups=tuple(sorted(groups)), version=version
     )

@@ -8,20 +8,22 @@ import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from services.catalog.accounts import store as account_store
 from services.catalog.devices import operations as devices
 from services.catalog.devices import store as device_store
-from services.catalog.grants.operations import DeviceUnknown, administers
+from services.catalog.grants.operations import DeviceUnknown
 from services.catalog.grants.queries import devices_among
 from services.catalog.groups import domain, store
 from services.catalog.lists.store import group_list
 from services.catalog.service import Service
 from shared.access.caller import Caller
+from shared.access.permissions import Reach, reach, refusal, require
 from shared.access.scope import Scope, all_of, visible
+from shared.contracts import actions
 from shared.contracts.catalog import GroupState
-from shared.contracts.identity import Role
 from shared.outbox import Cause, Change, Stale
 from shared.outbox.command import Command
-from shared.problems import FieldError, Forbidden, Invalid, NotFound
+from shared.problems import FieldError, Invalid, NotFound
 
 AT_ONCE = 8
 FEW = 100
@@ -49,7 +51,7 @@ async def create_group(
     now: datetime,
 ) -> store.Document:
     """Make a group of devices of one account. Raises AccountUnknown, Forbidden, DeviceUnknown."""
-    _require_power(caller, account_id, unknown=AccountUnknown(field="account_id", rule="own_account"))
+    await _require_account(deps, caller, account_id)
     await _require_devices(deps, device_ids, account_id)
     state = GroupState(group_id=command.document_id, account_id=account_id, name=name)
     group, events = domain.create(state, device_ids)
@@ -77,7 +79,7 @@ async def set_members(
     found = await store.groups(deps.db).find_one(all_of(visible_groups(caller), {"_id": group_id}))
     if found is None:
         raise GroupNotFound()
-    _require_power(caller, found["account_id"], unknown=GroupNotFound())
+    require(caller, actions.CHANGE_GROUP, account_id=found["account_id"])
     await _require_devices(deps, device_ids, found["account_id"])
 
     def decided(document: store.Document) -> Change | None:
@@ -92,6 +94,7 @@ async def set_members(
         group_id,
         decided,
         scope=visible_groups(caller),
+        permit=lambda document: require(caller, actions.CHANGE_GROUP, account_id=document["account_id"]),
         cause=devices.cause_of(caller),
         command=command,
         if_match=if_match,
@@ -142,20 +145,24 @@ async def _follow(deps: Service, document: store.Document, *, cause: Cause, now:
 
 def visible_groups(caller: Caller) -> Scope:
     """The groups of whole accounts, and those that the caller manages."""
-    return visible(caller, device="_id", group="_id")
+    return visible(caller, actions.READ_GROUP, device="_id", group="_id")
 
 
-def _require_power(caller: Caller, account_id: str, *, unknown: Exception) -> None:
-    power = administers(caller)
-    if power.everywhere or account_id in power.account_ids:
-        return
-    if any(right.account_id == account_id for right in caller.rights):
-        raise Forbidden("This needs: administrator of the account.", roles=[Role.ADMINISTRATOR.value])
-    raise unknown
+async def _require_account(deps: Service, caller: Caller, account_id: str) -> None:
+    """Raises AccountUnknown, also for an account without a right of the caller; Forbidden where he has another one."""
+    where = reach(caller, actions.CREATE_GROUP)
+    if where.everywhere:
+        known = await account_store.accounts(deps.db).find_one({"_id": account_id}, {"_id": 1}) is not None
+    else:
+        known = any(right.account_id == account_id for right in caller.rights)
+    if not known:
+        raise AccountUnknown(field="account_id", rule="own_account")
+    if not where.covers([account_id]):
+        raise refusal(actions.CREATE_GROUP)
 
 
 async def _require_devices(deps: Service, device_ids: Sequence[str], account_id: str) -> None:
-    known = await devices_among(deps, device_ids, account_ids=[account_id])
+    known = await devices_among(deps, device_ids, where=Reach(account_ids=frozenset({account_id})))
     errors = [
         FieldError(field=f"device_ids.{place}", rule="in_account", message=DeviceUnknown.title)
         for place, device_id in enumerate(device_ids)

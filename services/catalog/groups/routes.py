@@ -7,8 +7,10 @@ from pydantic import BaseModel, Field
 
 from services.catalog.groups import operations, queries, store
 from services.catalog.service import Deps
+from shared.access.caller import Caller
+from shared.contracts import actions
 from shared.contracts.catalog import GroupState
-from shared.http.caller import CallerDep
+from shared.http.caller import may
 from shared.http.commands import CommandDep, IfMatch, OptionalCommandDep, with_etag
 from shared.http.paging import Page
 from shared.http.seen import seen
@@ -39,7 +41,11 @@ class GroupView(GroupState):
 
 @router.post("/v1/groups", status_code=201)
 async def create_group(
-    body: NewGroup, caller: CallerDep, deps: Deps, command: CommandDep, response: Response
+    body: NewGroup,
+    caller: Annotated[Caller, may(actions.CREATE_GROUP)],
+    deps: Deps,
+    command: CommandDep,
+    response: Response,
 ) -> GroupView:
     """Make a static group of devices of one account."""
     document = await operations.create_group(
@@ -55,7 +61,9 @@ async def create_group(
 
 
 @router.get("/v1/groups")
-async def list_groups(caller: CallerDep, deps: Deps, account_id: str | None = None) -> Page[GroupView]:
+async def list_groups(
+    caller: Annotated[Caller, may(actions.LIST_GROUPS)], deps: Deps, account_id: str | None = None
+) -> Page[GroupView]:
     """The groups in scope, by account and name."""
     documents = await queries.groups_in_scope(deps, caller=caller, account_id=account_id)
     return Page(items=[_view(document) for document in documents])
@@ -65,7 +73,7 @@ async def list_groups(caller: CallerDep, deps: Deps, account_id: str | None = No
 async def set_members(
     group_id: str,
     body: Members,
-    caller: CallerDep,
+    caller: Annotated[Caller, may(actions.CHANGE_GROUP)],
     deps: Deps,
     if_match: IfMatch,
     command: OptionalCommandDep,

@@ -20,7 +20,9 @@ from services.catalog.lists import store
 from services.catalog.lists.combinations import Combination
 from services.catalog.service import Service
 from shared.access.caller import Caller
-from shared.access.scope import DEVICE_ROLES, Scope, accounts_of, all_of, sees_everything, visible
+from shared.access.permissions import is_everywhere
+from shared.access.scope import Scope, accounts_of, all_of, visible
+from shared.contracts import actions
 from shared.contracts.catalog import DeviceStatus
 from shared.http.paging import CursorInvalid, decode_cursor, encode_cursor
 
@@ -189,7 +191,7 @@ async def _listing(deps: Service, caller: Caller, wanted: Wanted, order: Order, 
         search = {"$or": [by_device, {"account_id": {"$in": account_ids}}]} if account_ids else by_device
         if not account_ids and await _is_narrow(deps, by_device):
             branches = [Branch(hint=store.SEARCH_INDEX)]
-    return _Listing(branches, visible(caller, device="_id"), filters, search)
+    return _Listing(branches, visible(caller, actions.LIST_DEVICES, device="_id"), filters, search)
 
 
 def _standing(standing: ContractStanding, now: datetime, ending: timedelta) -> Document:
@@ -231,11 +233,11 @@ def _branches(caller: Caller, wanted: Wanted, order: Order) -> list[Branch]:
         return [_list(store.group_list(wanted.group_id), order)]
     if wanted.site_id is not None:
         return [_list(store.site_list(wanted.site_id), order)]
-    if sees_everything(caller):
+    if is_everywhere(caller, actions.LIST_DEVICES):
         if wanted.account_id is None:
             return [_list(store.EVERYWHERE, order)]
         return [_account(wanted.account_id, wanted, order)]
-    whole, partly = accounts_of(caller.rights, DEVICE_ROLES)
+    whole, partly = accounts_of(caller.rights, actions.LIST_DEVICES.customer)
     if wanted.account_id is not None:
         whole, partly = whole & {wanted.account_id}, partly & {wanted.account_id}
     if len(caller.devices) > MANY:

@@ -16,8 +16,10 @@ from services.catalog.lists import queries
 from services.catalog.lists.combinations import Combination
 from services.catalog.lists.queries import Order, Wanted
 from services.catalog.service import Deps
+from shared.access.caller import Caller
+from shared.contracts import actions
 from shared.contracts.catalog import DeviceStatus
-from shared.http.caller import CallerDep
+from shared.http.caller import may
 from shared.http.paging import Cursor, Limit, Page
 
 router = APIRouter(tags=["device list"])
@@ -99,7 +101,7 @@ class Facets(BaseModel):
 
 @router.get("/v1/devices")
 async def list_devices(
-    caller: CallerDep,
+    caller: Annotated[Caller, may(actions.LIST_DEVICES)],
     deps: Deps,
     wanted: WantedDep,
     order: OrderDep,
@@ -118,7 +120,7 @@ async def list_devices(
 
 
 @router.get("/v1/devices/facets")
-async def facets(caller: CallerDep, deps: Deps, wanted: WantedDep) -> Facets:
+async def facets(caller: Annotated[Caller, may(actions.LIST_DEVICES)], deps: Deps, wanted: WantedDep) -> Facets:
     """The accounts, sites, models and statuses in the list, each with its number of devices."""
     found = await queries.combinations(deps, caller=caller, wanted=wanted, now=deps.clock())
     samples = [one.sample for one in found]
@@ -157,7 +159,9 @@ async def facets(caller: CallerDep, deps: Deps, wanted: WantedDep) -> Facets:
 
 
 @router.get("/v1/devices/export.csv", response_class=StreamingResponse)
-async def export_devices(caller: CallerDep, deps: Deps, wanted: WantedDep, order: OrderDep) -> StreamingResponse:
+async def export_devices(
+    caller: Annotated[Caller, may(actions.LIST_DEVICES)], deps: Deps, wanted: WantedDep, order: OrderDep
+) -> StreamingResponse:
     """The whole list as CSV (UTF-8, comma), page by page while it is read."""
 
     async def rows() -> AsyncIterator[bytes]:

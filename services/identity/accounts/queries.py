@@ -4,19 +4,19 @@ from services.identity.accounts import store
 from services.identity.accounts.operations import AccountNotFound
 from services.identity.accounts.store import Document
 from services.identity.service import Service
-from services.identity.users.access import WRITE_SCOPE
 from shared.access.caller import Caller
-from shared.access.scope import EVERYTHING, NOTHING, Scope, all_of, sees_everything
-from shared.contracts.identity import Role
+from shared.access.permissions import reach
+from shared.access.scope import EVERYTHING, NOTHING, Scope, all_of
+from shared.contracts import actions
 from shared.http.paging import Page, decode_cursor, encode_cursor
 
 
 def visible_accounts(caller: Caller) -> Scope:
     """All accounts for staff, else those in which the caller does more than read knowledge."""
-    if sees_everything(caller) or WRITE_SCOPE in caller.scopes:
+    where = reach(caller, actions.READ_ACCOUNT)
+    if where.everywhere:
         return EVERYTHING
-    own = {right.account_id for right in caller.rights if right.role is not Role.KNOWLEDGE_USER}
-    return Scope({"_id": {"$in": sorted(own)}}) if own else NOTHING
+    return Scope({"_id": {"$in": sorted(where.account_ids)}}) if where.account_ids else NOTHING
 
 
 async def find_account(deps: Service, *, caller: Caller, account_id: str) -> Document:

@@ -10,10 +10,11 @@ from services.identity.accounts.domain import AccountChanges
 from services.identity.accounts.store import Document
 from services.identity.fields import AccountNumber, Country, Language, Name
 from services.identity.service import Deps
-from services.identity.users.access import WRITE_SCOPE
 from shared.access.caller import Caller
-from shared.contracts.identity import AccountState, StaffRole
-from shared.http.caller import CallerDep
+from shared.access.permissions import require
+from shared.contracts import actions
+from shared.contracts.identity import AccountState
+from shared.http.caller import may
 from shared.http.commands import CommandDep, IfMatch, with_etag
 from shared.http.paging import Cursor, Limit, Page
 from shared.http.seen import seen
@@ -62,10 +63,13 @@ class AccountView(AccountState):
 
 @router.post("/v1/accounts", status_code=201)
 async def open_account(
-    body: NewAccount, caller: CallerDep, command: CommandDep, response: Response, deps: Deps
+    body: NewAccount,
+    caller: Annotated[Caller, may(actions.OPEN_ACCOUNT)],
+    command: CommandDep,
+    response: Response,
+    deps: Deps,
 ) -> AccountView:
     """Open an account: the root of a tree, or below a parent."""
-    _require_master_data(caller)
     state = AccountState(account_id=command.document_id, **body.model_dump())
     document = await operations.open_account(deps, state=state, cause=Cause.of(caller), command=command)
     return _answer(response, document)
@@ -73,7 +77,7 @@ async def open_account(
 
 @router.get("/v1/accounts")
 async def list_accounts(
-    caller: CallerDep,
+    caller: Annotated[Caller, may(actions.LIST_ACCOUNTS)],
     deps: Deps,
     q: Annotated[str | None, Query(max_length=100, description="words of the name, or a number")] = None,
     parent_id: str | None = None,
@@ -89,7 +93,9 @@ async def list_accounts(
 
 
 @router.get("/v1/accounts/{account_id}")
-async def get_account(account_id: str, caller: CallerDep, response: Response, deps: Deps) -> AccountView:
+async def get_account(
+    account_id: str, caller: Annotated[Caller, may(actions.READ_ACCOUNT)], response: Response, deps: Deps
+) -> AccountView:
     document = await queries.find_account(deps, caller=caller, account_id=account_id)
     with_etag(response, document["version"])
     return AccountView.of(document)
@@ -97,11 +103,16 @@ async def get_account(account_id: str, caller: CallerDep, response: Response, de
 
 @router.patch("/v1/accounts/{account_id}")
 async def change_account(
-    account_id: str, body: AccountPatch, caller: CallerDep, if_match: IfMatch, response: Response, deps: Deps
+    account_id: str,
+    body: AccountPatch,
+    caller: Annotated[Caller, may(actions.CHANGE_ACCOUNT)],
+    if_match: IfMatch,
+    response: Response,
+    deps: Deps,
 ) -> AccountView:
     """Change an account. A replaced number stays searchable as a former one."""
     await queries.find_account(deps, caller=caller, account_id=account_id)
-    _require_master_data(caller)
+    require(caller, actions.CHANGE_ACCOUNT)
     document = await operations.change_account(
         deps, account_id=account_id, changes=body.changes(), cause=Cause.of(caller), if_match=if_match
     )
@@ -112,7 +123,3 @@ def _answer(response: Response, document: Document) -> AccountView:
     with_etag(response, document["version"])
     seen(response, "accounts", document["_id"], document["version"])
     return AccountView.of(document)
-
-
-def _require_master_data(caller: Caller) -> None:
-    caller.require(staff=(StaffRole.SERVICE_ADMIN,), scope=WRITE_SCOPE)

@@ -1,6 +1,7 @@
 """HTTP of the history: who changed an account or a user, when, by which way and why (IDN-13)."""
 
 from datetime import datetime
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -9,11 +10,12 @@ from services.identity.accounts import queries as accounts
 from services.identity.accounts.store import ACCOUNTS
 from services.identity.service import Deps
 from services.identity.users import operations as users
-from services.identity.users.access import authority_of
 from services.identity.users.store import USERS
-from shared.http.caller import CallerDep
+from shared.access.caller import Caller
+from shared.access.permissions import require
+from shared.contracts import actions
+from shared.http.caller import may
 from shared.outbox import HistoryRow
-from shared.problems import Forbidden
 
 router = APIRouter(tags=["history"])
 
@@ -51,20 +53,19 @@ class History(BaseModel):
 
 
 @router.get("/v1/users/{user_id}/history")
-async def user_history(user_id: str, caller: CallerDep, deps: Deps) -> History:
+async def user_history(user_id: str, caller: Annotated[Caller, may(actions.READ_USER)], deps: Deps) -> History:
     """What happened to a user, newest first; for himself and for those who manage him."""
-    authority = authority_of(caller)
-    document = await users.find_visible(deps, authority=authority, user_id=user_id)
+    document = await users.find_visible(deps, caller=caller, user_id=user_id)
     rows = await deps.outbox.history(USERS, document)
     return History(items=[HistoryEntry.of(row) for row in reversed(rows)])
 
 
 @router.get("/v1/accounts/{account_id}/history")
-async def account_history(account_id: str, caller: CallerDep, deps: Deps) -> History:
+async def account_history(
+    account_id: str, caller: Annotated[Caller, may(actions.READ_ACCOUNT_HISTORY)], deps: Deps
+) -> History:
     """What happened to an account, newest first; for its administrators and staff."""
     document = await accounts.find_account(deps, caller=caller, account_id=account_id)
-    authority = authority_of(caller)
-    if not (authority.sees_all or account_id in authority.accounts):
-        raise Forbidden("This needs an administrator of the account.", roles=["administrator"])
+    require(caller, actions.READ_ACCOUNT_HISTORY, account_id=account_id)
     rows = await deps.outbox.history(ACCOUNTS, document)
     return History(items=[HistoryEntry.of(row) for row in reversed(rows)])

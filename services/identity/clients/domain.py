@@ -1,18 +1,17 @@
 """Rules of machine clients: scopes, and secrets that overlap while they are changed."""
 
 import hmac
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-SCOPE = re.compile(r"^[a-z]+:(read|write)$")
+from shared.contracts.actions import SCOPES
 
 Secret = Mapping[str, Any]
 
 
 def is_scope(text: str) -> bool:
-    return SCOPE.match(text) is not None
+    return text in SCOPES
 
 
 def with_new_secret(secrets: Sequence[Secret], new_hash: str, *, now: datetime, grace: timedelta) -> list[Secret]:

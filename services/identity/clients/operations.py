@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,8 @@ from services.identity.clients import domain
 from services.identity.service import Service
 from services.identity.sessions.domain import hash_of
 from services.identity.settings import Settings
-from shared.problems import Conflict, NotFound, Unauthenticated
+from shared.access.caller import Caller
+from shared.problems import Conflict, Forbidden, NotFound, Unauthenticated
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +25,12 @@ BOOTSTRAP = "bootstrap"
 BOOTSTRAP_SCOPES = (
     "identity:write",
     "identity:read",
+    "staff:write",
     "catalog:write",
     "catalog:read",
     "tickets:read",
     "tickets:write",
+    "calendars:write",
     "notifier:read",
 )
 
@@ -70,24 +74,38 @@ async def create_client(deps: Service, *, client_id: str, name: str, scopes: lis
     return secret
 
 
-async def rotate_secret(deps: Service, *, client_id: str) -> str:
-    """A new secret; the earlier ones go on working for the grace time of the settings. Raises ClientNotFound."""
+def require_scopes(caller: Caller, scopes: Collection[str]) -> None:
+    """Whoever holds a client's secret has its scopes, and nobody gives more than he has. Raises Forbidden."""
+    beyond = sorted(set(scopes) - caller.scopes)
+    if caller.kind == "client" and beyond:
+        raise Forbidden(f"These scopes are not yours to give: {', '.join(beyond)}.", scopes=beyond)
+
+
+async def rotate_secret(deps: Service, *, caller: Caller, client_id: str) -> str:
+    """A new secret; the earlier ones go on working for the grace time of the settings.
+
+    Raises ClientNotFound, Forbidden.
+    """
     secret = secrets.token_urlsafe(32)
     grace = timedelta(minutes=deps.settings.clients.secret_grace_minutes)
     while True:
         document = await deps.db[COLLECTION].find_one({"_id": client_id})
         if document is None:
             raise ClientNotFound()
+        require_scopes(caller, document["scopes"])
         rotated = domain.with_new_secret(document["secrets"], hash_of(secret), now=datetime.now(UTC), grace=grace)
         guard = {"_id": client_id, "secrets.0.hash": document["secrets"][0]["hash"]}
         if (await deps.db[COLLECTION].update_one(guard, {"$set": {"secrets": rotated}})).matched_count:
             return secret
 
 
-async def remove_client(deps: Service, *, client_id: str) -> None:
-    """Remove a client; tokens that it holds end within their minutes. Raises ClientNotFound."""
-    if not (await deps.db[COLLECTION].delete_one({"_id": client_id})).deleted_count:
+async def remove_client(deps: Service, *, caller: Caller, client_id: str) -> None:
+    """Remove a client; tokens that it holds end within their minutes. Raises ClientNotFound, Forbidden."""
+    document = await deps.db[COLLECTION].find_one({"_id": client_id}, {"scopes": 1})
+    if document is None:
         raise ClientNotFound()
+    require_scopes(caller, document["scopes"])
+    await deps.db[COLLECTION].delete_one({"_id": client_id})
 
 
 async def client_token(deps: Service, *, client_id: str, client_secret: str) -> ClientToken:

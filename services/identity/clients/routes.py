@@ -8,19 +8,17 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from services.identity.clients import domain, operations
 from services.identity.service import Deps
-from services.identity.users.access import WRITE_SCOPE
 from shared.access.caller import Caller
-from shared.contracts.identity import StaffRole
-from shared.http.caller import CallerDep
+from shared.contracts import actions
+from shared.http.caller import may, public
 from shared.http.commands import CommandDep
-from shared.problems import Forbidden
 
 router = APIRouter(tags=["machine clients"])
 
 
 def _scope(text: str) -> str:
     if not domain.is_scope(text):
-        raise ValueError("a scope is a service's name, a colon, and read or write")
+        raise ValueError("there is no such scope")
     return text
 
 
@@ -58,7 +56,7 @@ class Clients(BaseModel):
     items: list[ClientView]
 
 
-@router.post("/v1/clients/token")
+@router.post("/v1/clients/token", dependencies=[public(actions.GET_CLIENT_TOKEN)])
 async def client_token(body: ClientCredentials, response: Response, deps: Deps) -> ClientTokenView:
     """Client credentials in, access token out."""
     response.headers["Cache-Control"] = "no-store"
@@ -68,15 +66,17 @@ async def client_token(body: ClientCredentials, response: Response, deps: Deps) 
 
 @router.post("/v1/clients", status_code=201)
 async def create_client(
-    body: NewClient, caller: CallerDep, command: CommandDep, response: Response, deps: Deps
+    body: NewClient,
+    caller: Annotated[Caller, may(actions.MANAGE_CLIENTS)],
+    command: CommandDep,
+    response: Response,
+    deps: Deps,
 ) -> ClientSecret:
     """Create a machine client. Repeating the request answers 409 `client_exists`: a secret is shown only once.
 
     A client that creates another one can give it no more scopes than it has.
     """
-    _require_manager(caller)
-    if caller.kind == "client" and (beyond := sorted(set(body.scopes) - caller.scopes)):
-        raise Forbidden(f"These scopes are not yours to give: {', '.join(beyond)}.", scopes=beyond)
+    operations.require_scopes(caller, body.scopes)
     response.headers["Cache-Control"] = "no-store"
     client_id = command.document_id
     secret = await operations.create_client(
@@ -86,9 +86,8 @@ async def create_client(
 
 
 @router.get("/v1/clients")
-async def all_clients(caller: CallerDep, deps: Deps) -> Clients:
+async def all_clients(caller: Annotated[Caller, may(actions.MANAGE_CLIENTS)], deps: Deps) -> Clients:
     """All machine clients with their scopes. There is one per party, so this is not paged."""
-    _require_manager(caller)
     found = deps.db[operations.COLLECTION].find().sort("name")
     items = [
         ClientView(client_id=row["_id"], name=row["name"], scopes=row["scopes"], created_at=row["created_at"])
@@ -98,18 +97,15 @@ async def all_clients(caller: CallerDep, deps: Deps) -> Clients:
 
 
 @router.post("/v1/clients/{client_id}/secret")
-async def rotate_secret(client_id: str, caller: CallerDep, response: Response, deps: Deps) -> ClientSecret:
-    """A new secret; the old one works on for the grace time."""
-    _require_manager(caller)
+async def rotate_secret(
+    client_id: str, caller: Annotated[Caller, may(actions.MANAGE_CLIENTS)], response: Response, deps: Deps
+) -> ClientSecret:
+    """A new secret; the old one works on for the grace time. A client can do this to one with its own scopes alone."""
     response.headers["Cache-Control"] = "no-store"
-    return ClientSecret(client_id=client_id, client_secret=await operations.rotate_secret(deps, client_id=client_id))
+    secret = await operations.rotate_secret(deps, caller=caller, client_id=client_id)
+    return ClientSecret(client_id=client_id, client_secret=secret)
 
 
 @router.delete("/v1/clients/{client_id}", status_code=204)
-async def remove_client(client_id: str, caller: CallerDep, deps: Deps) -> None:
-    _require_manager(caller)
-    await operations.remove_client(deps, client_id=client_id)
-
-
-def _require_manager(caller: Caller) -> None:
-    caller.require(staff=(StaffRole.SERVICE_ADMIN,), scope=WRITE_SCOPE)
+async def remove_client(client_id: str, caller: Annotated[Caller, may(actions.MANAGE_CLIENTS)], deps: Deps) -> None:
+    await operations.remove_client(deps, caller=caller, client_id=client_id)

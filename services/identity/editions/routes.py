@@ -10,9 +10,10 @@ from services.identity.editions import operations, store
 from services.identity.editions.operations import EditionNotFound, opening_of
 from services.identity.editions.store import Document
 from services.identity.service import Deps
-from services.identity.users.access import WRITE_SCOPE
-from shared.contracts.identity import EditionState, StaffRole
-from shared.http.caller import CallerDep
+from shared.access.caller import Caller
+from shared.contracts import actions
+from shared.contracts.identity import EditionState
+from shared.http.caller import may, public
 from shared.http.commands import IfMatch, with_etag
 from shared.http.seen import seen
 from shared.outbox import Cause
@@ -44,10 +45,14 @@ class Editions(BaseModel):
 
 @router.put("/v1/editions/{country}")
 async def publish(
-    country: CountryPath, body: EditionState, caller: CallerDep, if_match: IfMatch, response: Response, deps: Deps
+    country: CountryPath,
+    body: EditionState,
+    caller: Annotated[Caller, may(actions.PUBLISH_EDITION)],
+    if_match: IfMatch,
+    response: Response,
+    deps: Deps,
 ) -> EditionView:
     """Publish a country's edition."""
-    caller.require(staff=(StaffRole.SERVICE_ADMIN,), scope=WRITE_SCOPE)
     if body.country != country:
         raise Invalid("The country of the edition is not that of the address.", field="country", rule="as_in_path")
     document = await operations.publish(deps, edition=body, cause=Cause.of(caller), if_match=if_match)
@@ -56,14 +61,14 @@ async def publish(
     return EditionView.of(document, deps.clock())
 
 
-@router.get("/v1/editions")
+@router.get("/v1/editions", dependencies=[public(actions.READ_EDITIONS)])
 async def all_editions(deps: Deps) -> Editions:
     """All editions by country: one per country, so this is not paged."""
     now = deps.clock()
     return Editions(items=[EditionView.of(document, now) for document in await store.find_all(deps.db)])
 
 
-@router.get("/v1/editions/{country}")
+@router.get("/v1/editions/{country}", dependencies=[public(actions.READ_EDITIONS)])
 async def get_edition(country: CountryPath, response: Response, deps: Deps) -> EditionView:
     document = await store.find(deps.db, country)
     if document is None:

@@ -10,8 +10,8 @@ from services.identity.service import Deps
 from services.identity.sessions import operations, store
 from services.identity.sessions.operations import SignedIn
 from shared.access.caller import Caller
-from shared.http.caller import CallerDep
-from shared.problems import Forbidden
+from shared.contracts import actions
+from shared.http.caller import may, public
 
 router = APIRouter(tags=["sessions"])
 
@@ -66,14 +66,14 @@ class Sessions(BaseModel):
     items: list[SessionView]
 
 
-@router.get("/v1/keys")
+@router.get("/v1/keys", dependencies=[public(actions.READ_KEYS)])
 async def public_keys(deps: Deps, response: Response) -> dict[str, Any]:
     """The public keys of access tokens, as a JWK set."""
     response.headers["Cache-Control"] = "public, max-age=60"
     return deps.parts.signer.public_keys()
 
 
-@router.post("/v1/sessions", status_code=201)
+@router.post("/v1/sessions", status_code=201, dependencies=[public(actions.SIGN_IN)])
 async def sign_in(
     body: SignIn, request: Request, response: Response, deps: Deps, user_agent: UserAgent = None
 ) -> TokensView:
@@ -85,23 +85,22 @@ async def sign_in(
     return TokensView.of(signed_in)
 
 
-@router.post("/v1/sessions/refresh")
+@router.post("/v1/sessions/refresh", dependencies=[public(actions.KEEP_SESSION)])
 async def refresh(body: RefreshTokenBody, response: Response, deps: Deps) -> TokensView:
     """Exchange a refresh token. Using one twice ends the session."""
     response.headers["Cache-Control"] = "no-store"
     return TokensView.of(await operations.refresh(deps, refresh_token=body.refresh_token))
 
 
-@router.post("/v1/sessions/sign-out", status_code=204)
+@router.post("/v1/sessions/sign-out", status_code=204, dependencies=[public(actions.KEEP_SESSION)])
 async def sign_out(body: RefreshTokenBody, deps: Deps) -> None:
     """End the session of a refresh token."""
     await operations.sign_out(deps, refresh_token=body.refresh_token)
 
 
 @router.get("/v1/sessions")
-async def own_sessions(caller: CallerDep, deps: Deps) -> Sessions:
+async def own_sessions(caller: Annotated[Caller, may(actions.LIST_SESSIONS)], deps: Deps) -> Sessions:
     """One's own open sessions, newest first."""
-    _require_person(caller)
     items = [
         SessionView(
             session_id=session["_id"],
@@ -117,23 +116,19 @@ async def own_sessions(caller: CallerDep, deps: Deps) -> Sessions:
 
 
 @router.delete("/v1/sessions/{session_id}", status_code=204)
-async def revoke_session(session_id: str, caller: CallerDep, deps: Deps) -> None:
+async def revoke_session(session_id: str, caller: Annotated[Caller, may(actions.END_SESSION)], deps: Deps) -> None:
     """End one of one's own sessions."""
     await operations.revoke(deps, caller=caller, session_id=session_id)
 
 
 @router.post("/v1/me/password", status_code=204)
-async def change_password(body: PasswordChange, request: Request, caller: CallerDep, deps: Deps) -> None:
+async def change_password(
+    body: PasswordChange, request: Request, caller: Annotated[Caller, may(actions.CHANGE_PROFILE)], deps: Deps
+) -> None:
     """Change one's own password; all other sessions end."""
-    _require_person(caller)
     await operations.change_password(
         deps, caller=caller, current=body.current_password, new=body.new_password, address=_address(request)
     )
-
-
-def _require_person(caller: Caller) -> None:
-    if caller.kind != "user":
-        raise Forbidden("This is for people, not for machine clients.")
 
 
 def _address(request: Request) -> str:

@@ -12,7 +12,6 @@ from shared.contracts.identity import (
     PersonState,
     Right,
     Role,
-    StaffRole,
     UserActivated,
     UserChanged,
     UserCreated,
@@ -65,34 +64,25 @@ STEPS: Mapping[Step, tuple[frozenset[UserStatus], UserStatus, type[UserEvent]]] 
 
 
 class Authority(BaseModel):
-    """What somebody may see of and do to other users: of all, of all customers, or in the accounts he administers."""
+    """What somebody may see of and do to others: to all customers or in the accounts he administers, and to staff."""
 
     model_config = ConfigDict(frozen=True)
 
     user_id: str
     sees_all: bool = False
-    manages_all: bool = False
     manages_customers: bool = False
+    manages_staff: bool = False
     accounts: frozenset[str] = frozenset()
-
-    def sees(self, user: User) -> bool:
-        return (
-            self.sees_all
-            or user.user_id == self.user_id
-            or any(right.account_id in self.accounts for right in user.state.rights)
-        )
 
     def manages(self, user: User) -> bool:
         """Whether he may suspend, reactivate or remove the user: only who administers all accounts of a person may."""
-        if self.manages_all:
-            return True
         if user.is_staff:
-            return False
+            return self.manages_staff
         return self.manages_customers or (bool(user.given) and self.grants_in(right.account_id for right in user.given))
 
     def grants_in(self, account_ids: Iterable[str]) -> bool:
         """Whether he may give and take rights in all of these accounts. Nobody can grant more than he has."""
-        return self.manages_all or self.manages_customers or all(one in self.accounts for one in account_ids)
+        return self.manages_customers or all(one in self.accounts for one in account_ids)
 
 
 def create_user(
@@ -183,75 +173,3 @@ def administered(rights: Iterable[Right]) -> frozenset[str]:
 def counted_in(user: User) -> frozenset[str]:
     """The accounts that count this user among their administrators: he is active, and was appointed there himself."""
     return administered(user.given) if user.state.status is UserStatus.ACTIVE else frozenset()
-
-
-_MANAGES_DEVICES = (
-    "devices.read",
-    "devices.change",
-    "tickets.read",
-    "tickets.open",
-    "readings.read",
-    "readings.enter",
-)
-_MANAGES_STOCK = ("stock.read", "stock.correct", "supplies.order")
-_READS = ("knowledge.read",)
-
-ROLE_ACTIONS: Mapping[Role, tuple[str, ...]] = {
-    Role.ADMINISTRATOR: (
-        *_MANAGES_DEVICES,
-        *_MANAGES_STOCK,
-        *_READS,
-        "accounts.read",
-        "users.read",
-        "users.manage",
-        "groups.manage",
-    ),
-    Role.DEVICE_MANAGER: (*_MANAGES_DEVICES, *_READS, "accounts.read"),
-    Role.STOCK_MANAGER: (*_MANAGES_STOCK, *_READS, "accounts.read"),
-    Role.DEVICE_STOCK_MANAGER: (*_MANAGES_DEVICES, *_MANAGES_STOCK, *_READS, "accounts.read"),
-    Role.KNOWLEDGE_USER: _READS,
-}
-
-STAFF_ACTIONS: Mapping[StaffRole, tuple[str, ...]] = {
-    StaffRole.CONTACT_CENTRE_AGENT: (
-        "desk.use",
-        "devices.read",
-        "tickets.read",
-        "tickets.open",
-        "tickets.handle",
-        "accounts.read",
-        "users.read",
-        "users.manage",
-        "knowledge.read",
-    ),
-    StaffRole.KNOWLEDGE_EDITOR: ("knowledge.read", "knowledge.edit"),
-    StaffRole.SERVICE_ADMIN: (
-        "desk.use",
-        "devices.read",
-        "devices.change",
-        "tickets.read",
-        "tickets.open",
-        "tickets.handle",
-        "accounts.read",
-        "accounts.change",
-        "users.read",
-        "users.manage",
-        "groups.manage",
-        "editions.change",
-        "calendars.change",
-        "clients.manage",
-        "knowledge.read",
-    ),
-    StaffRole.PARTNER_ENGINEER: ("visits.own",),
-    StaffRole.OPERATOR: ("operations.read",),
-}
-
-
-def allowed_actions(state: UserState) -> list[str]:
-    """What the roles of a user permit anywhere: the navigation shows only what works. Each service still decides."""
-    if state.status is not UserStatus.ACTIVE:
-        return []
-    own = {"profile.change"}
-    by_role = {action for right in state.rights for action in ROLE_ACTIONS[right.role]}
-    by_staff_role = {action for role in state.staff_roles for action in STAFF_ACTIONS[role]}
-    return sorted(own | by_role | by_staff_role)

@@ -11,11 +11,14 @@ from services.identity.accounts import store as account_store
 from services.identity.service import Service
 from services.identity.sessions import store as sessions
 from services.identity.sessions.passwords import hash_new_password
-from services.identity.users import domain, store
-from services.identity.users.access import require_granting, require_management
-from services.identity.users.domain import Authority, Step, User
-from services.identity.users.store import USERS, Document
-from shared.access.scope import EVERYTHING
+from services.identity.users import domain, staff, store
+from services.identity.users.access import authority_of, require_granting, require_management, visible_users
+from services.identity.users.domain import Step, User
+from services.identity.users.store import USERS, Document, EmailTaken
+from shared.access.caller import Caller
+from shared.access.permissions import require
+from shared.access.scope import EVERYTHING, Scope, all_of
+from shared.contracts import actions
 from shared.contracts.base import Event
 from shared.contracts.identity import PersonState, Right, StaffRole, UserState, UserStatus
 from shared.outbox import Cause, Change
@@ -53,19 +56,19 @@ class NewUser(BaseModel):
 
 
 async def create_user(
-    deps: Service, *, authority: Authority, user_id: str, request: NewUser, cause: Cause, command: Command | None = None
+    deps: Service, *, caller: Caller, user_id: str, request: NewUser, cause: Cause, command: Command | None = None
 ) -> Document:
     """Create a user with his rights.
 
     Raises Forbidden (rights beyond one's own; staff roles and passwords are for service administrators), Invalid (an
-    unknown account, a weak password), EmailTaken.
+    unknown account, a weak password), EmailTaken (for an address of somebody whom the caller sees).
     """
-    await _require_creation(deps, authority, request)
+    await _require_creation(deps, caller, request)
     person = PersonState(user_id=user_id, **request.model_dump(include={"first_name", "last_name", "email", "phone"}))
     password = None
     if request.password is not None:
         password = await hash_new_password(deps.parts.passwords, request.password, person)
-    await store.reserve_email(deps.db, request.email, user_id)
+    await _reserve_email(deps, caller, request.email, user_id)
     state = UserState(
         user_id=user_id,
         status=UserStatus.ACTIVE if password else UserStatus.PENDING,
@@ -80,6 +83,8 @@ async def create_user(
     if password:
         document["password"] = password
     created = await deps.outbox.insert(USERS, document, events, cause=cause, command=command)
+    if staff.is_counted(store.user_of(created)):
+        await staff.count(deps, user_id)
     # The tree may have grown between the look and the write, and its followers have looked for users already.
     return await follow_tree_for(deps, user_id=created["_id"], cause=cause)
 
@@ -87,7 +92,7 @@ async def create_user(
 async def take_step(
     deps: Service,
     *,
-    authority: Authority,
+    caller: Caller,
     user_id: str,
     step: Step,
     cause: Cause,
@@ -97,19 +102,26 @@ async def take_step(
 ) -> Document:
     """Suspend, reactivate, remove or activate a user; his sessions end when he is not active afterwards.
 
-    Raises UserNotFound, Forbidden, StepRefused (the state machine), LastAdministrator.
+    Raises UserNotFound, Forbidden, StepRefused (the state machine), LastAdministrator, LastServiceAdministrator.
     """
+    authority = authority_of(caller)
 
     async def decide(user: User) -> tuple[User, Sequence[Event]]:
-        _require_sight(authority, user)
-        require_management(authority, user)
         if not domain.possible(user, step):
             raise StepRefused(f"A user who is {user.state.status} cannot be changed by '{step}'.")
         return domain.take_step(user, step, now=deps.clock(), reason=reason)
 
     unset = ("password",) if step is Step.REMOVE else ()
     document = await change_user(
-        deps, user_id=user_id, decide=decide, cause=cause, command=command, more=more, unset=unset
+        deps,
+        user_id=user_id,
+        decide=decide,
+        scope=visible_users(caller),
+        permit=lambda user: require_management(authority, user),
+        cause=cause,
+        command=command,
+        more=more,
+        unset=unset,
     )
     if document["status"] != UserStatus.ACTIVE.value:
         await sessions.end_all(deps.db, user_id=user_id, reason=step.value)
@@ -117,16 +129,20 @@ async def take_step(
 
 
 async def set_first_password(
-    deps: Service, *, authority: Authority, user_id: str, password: str, cause: Cause, command: Command | None
+    deps: Service, *, caller: Caller, user_id: str, password: str, cause: Cause, command: Command | None
 ) -> Document:
-    """Activate a pending user with a password, in an installation's first hours. Raises as `take_step`, and Invalid."""
-    if not authority.manages_all:
-        raise Forbidden("This needs: service_admin or scope identity:write.", roles=[StaffRole.SERVICE_ADMIN.value])
-    document = await find_visible(deps, authority=authority, user_id=user_id)
-    hashed = await hash_new_password(deps.parts.passwords, password, store.user_of(document).person)
+    """Activate a pending user with a password, in an installation's first hours.
+
+    Raises as `take_step`, Invalid, and EmailTaken where his address has become somebody else's.
+    """
+    user = store.user_of(await find_visible(deps, caller=caller, user_id=user_id))
+    require(caller, actions.SET_FIRST_PASSWORD)
+    require_management(authority_of(caller), user)
+    hashed = await hash_new_password(deps.parts.passwords, password, user.person)
+    await store.reserve_email(deps.db, user.person.email, user_id)
     return await take_step(
         deps,
-        authority=authority,
+        caller=caller,
         user_id=user_id,
         step=Step.ACTIVATE,
         cause=cause,
@@ -138,7 +154,7 @@ async def set_first_password(
 async def change_rights(
     deps: Service,
     *,
-    authority: Authority,
+    caller: Caller,
     user_id: str,
     wanted: Sequence[Right],
     cause: Cause,
@@ -149,22 +165,33 @@ async def change_rights(
 
     Raises UserNotFound, Forbidden, Invalid (an unknown account), LastAdministrator, VersionConflict.
     """
-    named = {right.account_id for right in wanted}
+    authority = authority_of(caller)
 
-    async def decide(user: User) -> tuple[User, Sequence[Event]]:
-        _require_sight(authority, user)
+    def permit(user: User) -> None:
+        require(caller, actions.MANAGE_USER)
         if user.is_staff or user.state.status is UserStatus.REMOVED:
             require_management(authority, user)
+        require_granting(authority, {right.account_id for right in wanted})
+
+    async def decide(user: User) -> tuple[User, Sequence[Event]]:
         if user.state.status is UserStatus.REMOVED:
             raise StepRefused("A removed user has no rights.")
-        require_granting(authority, named)
         await _require_accounts(deps, wanted)
         given = wanted
-        if not (authority.manages_all or authority.manages_customers):
+        if not authority.manages_customers:
             given = domain.replaced_within(user.given, wanted, authority.accounts)
         return domain.give_rights(user, given, tree=await tree_of(deps, given), now=deps.clock())
 
-    return await change_user(deps, user_id=user_id, decide=decide, cause=cause, command=command, if_match=if_match)
+    return await change_user(
+        deps,
+        user_id=user_id,
+        decide=decide,
+        scope=visible_users(caller),
+        permit=permit,
+        cause=cause,
+        command=command,
+        if_match=if_match,
+    )
 
 
 async def edit_profile(
@@ -195,6 +222,8 @@ async def change_user(
     user_id: str,
     decide: Decision,
     cause: Cause,
+    scope: Scope = EVERYTHING,
+    permit: Callable[[User], None] | None = None,
     command: Command | None = None,
     if_match: int | None = None,
     more: Mapping[str, Any] | None = None,
@@ -203,13 +232,19 @@ async def change_user(
     """Write a decision about a user, with the accounts that count him among their administrators.
 
     An account that he leaves decides first, in its own document, whether it can do without him (LastAdministrator);
-    when the write then fails, he is taken back. An account that he joins counts him afterwards.
+    when the write then fails, he is taken back. An account that he joins counts him afterwards. Service administrators
+    are counted in the same way. Who is out of `scope` is not found; `permit` raises for whoever sees him but may not.
     """
     released: set[str] = set()
+    left_staff = False
 
     async def leave_then_change(document: Document) -> Change | None:
+        nonlocal left_staff
         before = store.user_of(document)
         after, events = await decide(before)
+        if staff.is_counted(before) and not staff.is_counted(after):
+            await staff.release(deps, user_id)
+            left_staff = True
         for account_id in sorted(domain.counted_in(before) - domain.counted_in(after)):
             version = document["version"]
             await accounts.release(deps, account_id=account_id, user_id=user_id, user_version=version, cause=cause)
@@ -221,16 +256,22 @@ async def change_user(
             USERS,
             user_id,
             leave_then_change,
-            scope=EVERYTHING,
+            scope=scope,
             cause=cause,
             command=command,
             if_match=if_match,
             not_found=UserNotFound(),
+            permit=None if permit is None else lambda document: permit(store.user_of(document)),
         )
     except Exception:
-        with contextlib.suppress(UserNotFound):
-            await appoint(deps, user_id=user_id, cause=cause, again=released)
+        if left_staff:
+            await staff.count(deps, user_id)
+        if released:
+            with contextlib.suppress(UserNotFound):
+                await appoint(deps, user_id=user_id, cause=cause, again=released)
         raise
+    if staff.is_counted(store.user_of(document)):
+        await staff.count(deps, user_id)
     await appoint(deps, user_id=user_id, cause=cause, again=released)
     deps.callers.forget(user_id)
     return document
@@ -275,9 +316,10 @@ async def follow_tree_for(deps: Service, *, user_id: str, cause: Cause) -> Docum
     return await change_user(deps, user_id=user_id, decide=decide, cause=cause)
 
 
-async def find_visible(deps: Service, *, authority: Authority, user_id: str) -> Document:
-    document = await store.find(deps.db, user_id)
-    if document is None or not authority.sees(store.user_of(document)):
+async def find_visible(deps: Service, *, caller: Caller, user_id: str) -> Document:
+    """Raises UserNotFound, also for a user out of sight."""
+    document = await store.collection(deps.db).find_one(all_of(visible_users(caller), {"_id": user_id}))
+    if document is None:
         raise UserNotFound()
     return document
 
@@ -286,10 +328,13 @@ async def tree_of(deps: Service, rights: Sequence[Right]) -> domain.Tree:
     return await account_store.tree_below(deps.db, domain.administered(rights))
 
 
-async def _require_creation(deps: Service, authority: Authority, request: NewUser) -> None:
-    if (request.staff_roles or request.password is not None) and not authority.manages_all:
-        raise Forbidden("Staff roles and passwords need: service_admin.", roles=[StaffRole.SERVICE_ADMIN.value])
-    if not request.rights and not (authority.manages_all or authority.manages_customers):
+async def _require_creation(deps: Service, caller: Caller, request: NewUser) -> None:
+    authority = authority_of(caller)
+    if request.staff_roles:
+        require(caller, actions.MANAGE_STAFF)
+    if request.password is not None:
+        require(caller, actions.SET_FIRST_PASSWORD)
+    if not request.rights and not authority.manages_customers:
         raise Forbidden("A user needs a right in an account that you administer.", field="rights", rule="required")
     require_granting(authority, {right.account_id for right in request.rights})
     await _require_accounts(deps, request.rights)
@@ -302,6 +347,14 @@ async def _require_accounts(deps: Service, rights: Sequence[Right]) -> None:
             raise Invalid("There is no such account.", field=f"rights.{index}.account_id", rule="exists")
 
 
-def _require_sight(authority: Authority, user: User) -> None:
-    if not authority.sees(user):
-        raise UserNotFound()
+async def _reserve_email(deps: Service, caller: Caller, email: str, user_id: str) -> None:
+    """Make an address the new user's. Raises EmailTaken.
+
+    Whoever does not see its owner does not learn that there is one: his user waits without it, and whether the address
+    can be his is decided when he is activated.
+    """
+    try:
+        await store.reserve_email(deps.db, email, user_id)
+    except EmailTaken as taken:
+        if await store.holds_email(deps.db, email, scope=visible_users(caller)):
+            raise taken from None

@@ -6,8 +6,8 @@ from services.identity.accounts import store as account_store
 from services.identity.service import Service
 from services.identity.users import store
 from services.identity.users.access import visible_users
-from services.identity.users.domain import Authority
 from services.identity.users.store import Document
+from shared.access.caller import Caller
 from shared.access.scope import all_of
 from shared.contracts.identity import AccountState, UserStatus
 from shared.http.paging import decode_cursor, encode_cursor
@@ -25,7 +25,7 @@ class UserPage(NamedTuple):
 async def list_users(
     deps: Service,
     *,
-    authority: Authority,
+    caller: Caller,
     account_id: str | None,
     status: UserStatus | None,
     text: str | None,
@@ -34,7 +34,7 @@ async def list_users(
     with_total: bool,
 ) -> UserPage:
     """Users by last name. `text` finds by the beginning of the last name or of a word of it."""
-    scope = visible_users(authority)
+    scope = visible_users(caller)
     wanted: list[Document] = []
     if account_id is not None:
         wanted.append({"account_ids": account_id})

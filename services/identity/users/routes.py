@@ -15,14 +15,15 @@ from services.identity.users.store import Document
 from services.identity.users.store import find as find_document
 from services.identity.users.views import MeView, Users, UserView
 from shared.access.caller import Caller
+from shared.contracts import actions
 from shared.contracts.identity import Right, StaffRole, UserStatus
-from shared.http.caller import CallerDep
+from shared.http.caller import may
 from shared.http.commands import CommandDep, IfMatch, with_etag
 from shared.http.paging import Cursor, Limit
 from shared.http.seen import seen
 from shared.outbox import Cause
 from shared.outbox.command import Command
-from shared.problems import Forbidden, Invalid
+from shared.problems import Invalid
 
 router = APIRouter(tags=["users"])
 
@@ -67,15 +68,20 @@ class ProfilePatch(BaseModel):
 
 
 @router.get("/v1/me")
-async def me(caller: CallerDep, response: Response, deps: Deps) -> MeView:
+async def me(caller: Annotated[Caller, may(actions.READ_PROFILE)], response: Response, deps: Deps) -> MeView:
     """Who one is, and what one may do."""
     return await _me(deps, response, await _own_document(deps, caller))
 
 
 @router.patch("/v1/me")
-async def change_me(body: ProfilePatch, caller: CallerDep, if_match: IfMatch, response: Response, deps: Deps) -> MeView:
+async def change_me(
+    body: ProfilePatch,
+    caller: Annotated[Caller, may(actions.CHANGE_PROFILE)],
+    if_match: IfMatch,
+    response: Response,
+    deps: Deps,
+) -> MeView:
     """Change one's own name, phone, language or time zone."""
-    _require_person(caller)
     given = body.model_dump(exclude_unset=True)
     for field, value in given.items():
         if value is None and field != "phone":
@@ -94,13 +100,16 @@ async def change_me(body: ProfilePatch, caller: CallerDep, if_match: IfMatch, re
 
 @router.post("/v1/users", status_code=201)
 async def create_user(
-    body: NewUserBody, caller: CallerDep, command: CommandDep, response: Response, deps: Deps
+    body: NewUserBody,
+    caller: Annotated[Caller, may(actions.CREATE_USER)],
+    command: CommandDep,
+    response: Response,
+    deps: Deps,
 ) -> UserView:
     """Create a user with rights; with a password (service administrators alone) he is active at once."""
-    authority = authority_of(caller)
     document = await operations.create_user(
         deps,
-        authority=authority,
+        caller=caller,
         user_id=command.document_id,
         request=NewUser(**body.model_dump()),
         cause=Cause.of(caller),
@@ -111,7 +120,7 @@ async def create_user(
 
 @router.get("/v1/users")
 async def list_users(
-    caller: CallerDep,
+    caller: Annotated[Caller, may(actions.LIST_USERS)],
     deps: Deps,
     account_id: str | None = None,
     status: UserStatus | None = None,
@@ -123,10 +132,9 @@ async def list_users(
     total: bool = False,
 ) -> Users:
     """The users in sight: of the accounts that one administers, and oneself; all of them for the contact centre."""
-    authority = authority_of(caller)
     page = await queries.list_users(
         deps,
-        authority=authority,
+        caller=caller,
         account_id=account_id,
         status=status,
         text=q,
@@ -134,26 +142,33 @@ async def list_users(
         cursor=cursor,
         with_total=total,
     )
+    authority = authority_of(caller)
     items = [UserView.of(document, authority) for document in page.items]
     return Users(items=items, counts=page.counts, next=page.next, total=page.total)
 
 
 @router.get("/v1/users/{user_id}")
-async def get_user(user_id: str, caller: CallerDep, response: Response, deps: Deps) -> UserView:
-    authority = authority_of(caller)
-    document = await operations.find_visible(deps, authority=authority, user_id=user_id)
+async def get_user(
+    user_id: str, caller: Annotated[Caller, may(actions.READ_USER)], response: Response, deps: Deps
+) -> UserView:
+    document = await operations.find_visible(deps, caller=caller, user_id=user_id)
     with_etag(response, document["version"])
-    return UserView.of(document, authority)
+    return UserView.of(document, authority_of(caller))
 
 
 @router.put("/v1/users/{user_id}/rights")
 async def change_rights(
-    user_id: str, body: RightsBody, caller: CallerDep, if_match: IfMatch, response: Response, deps: Deps
+    user_id: str,
+    body: RightsBody,
+    caller: Annotated[Caller, may(actions.MANAGE_USER)],
+    if_match: IfMatch,
+    response: Response,
+    deps: Deps,
 ) -> UserView:
     """Replace the rights: all of them, or for an administrator those in the accounts that he administers."""
     document = await operations.change_rights(
         deps,
-        authority=authority_of(caller),
+        caller=caller,
         user_id=user_id,
         wanted=body.rights,
         cause=Cause.of(caller),
@@ -164,7 +179,12 @@ async def change_rights(
 
 @router.post("/v1/users/{user_id}/suspend")
 async def suspend(
-    user_id: str, body: ReasonBody, caller: CallerDep, command: CommandDep, response: Response, deps: Deps
+    user_id: str,
+    body: ReasonBody,
+    caller: Annotated[Caller, may(actions.MANAGE_USER)],
+    command: CommandDep,
+    response: Response,
+    deps: Deps,
 ) -> UserView:
     """Suspend a user: his sessions end, and every service refuses him within seconds."""
     return await _step(deps, response, caller, command, user_id, Step.SUSPEND, body.reason)
@@ -172,7 +192,12 @@ async def suspend(
 
 @router.post("/v1/users/{user_id}/reactivate")
 async def reactivate(
-    user_id: str, body: ReasonBody, caller: CallerDep, command: CommandDep, response: Response, deps: Deps
+    user_id: str,
+    body: ReasonBody,
+    caller: Annotated[Caller, may(actions.MANAGE_USER)],
+    command: CommandDep,
+    response: Response,
+    deps: Deps,
 ) -> UserView:
     """Let a suspended user in again."""
     return await _step(deps, response, caller, command, user_id, Step.REACTIVATE, body.reason)
@@ -180,7 +205,12 @@ async def reactivate(
 
 @router.post("/v1/users/{user_id}/remove")
 async def remove(
-    user_id: str, body: ReasonBody, caller: CallerDep, command: CommandDep, response: Response, deps: Deps
+    user_id: str,
+    body: ReasonBody,
+    caller: Annotated[Caller, may(actions.MANAGE_USER)],
+    command: CommandDep,
+    response: Response,
+    deps: Deps,
 ) -> UserView:
     """Remove a user for good: rights and password go, what he did stays. His address can be used anew."""
     return await _step(deps, response, caller, command, user_id, Step.REMOVE, body.reason)
@@ -188,12 +218,17 @@ async def remove(
 
 @router.post("/v1/users/{user_id}/activate")
 async def activate(
-    user_id: str, body: PasswordBody, caller: CallerDep, command: CommandDep, response: Response, deps: Deps
+    user_id: str,
+    body: PasswordBody,
+    caller: Annotated[Caller, may(actions.SET_FIRST_PASSWORD)],
+    command: CommandDep,
+    response: Response,
+    deps: Deps,
 ) -> UserView:
     """Give a pending user his first password; for service administrators and their machine clients."""
     document = await operations.set_first_password(
         deps,
-        authority=authority_of(caller),
+        caller=caller,
         user_id=user_id,
         password=body.password,
         cause=Cause.of(caller),
@@ -207,7 +242,7 @@ async def _step(
 ) -> UserView:
     document = await operations.take_step(
         deps,
-        authority=authority_of(caller),
+        caller=caller,
         user_id=user_id,
         step=step,
         reason=reason,
@@ -224,7 +259,6 @@ async def _me(deps: Service, response: Response, document: Document) -> MeView:
 
 
 async def _own_document(deps: Service, caller: Caller) -> Document:
-    _require_person(caller)
     document = await find_document(deps.db, caller.id)
     if document is None:
         raise operations.UserNotFound()
@@ -240,8 +274,3 @@ def _answer(response: Response, document: Document, caller: Caller) -> UserView:
 def _mark(response: Response, document: Document) -> None:
     """The views of the other services count the events on `identity.users` alone."""
     seen(response, "users", document["_id"], document["state_version"])
-
-
-def _require_person(caller: Caller) -> None:
-    if caller.kind != "user":
-        raise Forbidden("This is for people, not for machine clients.")

@@ -18,6 +18,7 @@ from pymongo.errors import DuplicateKeyError
 
 from services.identity.service import Service
 from services.identity.users.domain import User
+from shared.access.scope import Scope, all_of
 from shared.contracts.base import Event
 from shared.contracts.identity import PersonState, Right, Role, UserEvent, UserState, UserStatus
 from shared.outbox import Aggregate, Change
@@ -150,6 +151,13 @@ async def reserve_email(db: AsyncDatabase[Document], email: str, user_id: str) -
         taken = await db[EMAILS].find_one_and_update(held, {"$set": own})
         if taken is None:
             raise EmailTaken(field="email", rule="unique") from None
+
+
+async def holds_email(db: AsyncDatabase[Document], email: str, *, scope: Scope) -> bool:
+    """Whether the user for whom an address is reserved is in sight."""
+    held = await db[EMAILS].find_one({"_id": email_key(email)})
+    holder = held["user_id"] if held is not None else None
+    return await collection(db).find_one(all_of(scope, {"_id": holder}), {"_id": 1}) is not None
 
 
 async def _is_abandoned(db: AsyncDatabase[Document], held: Document, now: datetime) -> bool:

@@ -6,8 +6,9 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from services.identity.users import store
-from services.identity.users.domain import STEPS, Authority, Step, allowed_actions
+from services.identity.users.domain import STEPS, Authority, Step
 from services.identity.users.store import Document
+from shared.access.permissions import allowed_actions
 from shared.contracts.identity import AccountState, Right, Role, StaffRole, UserStatus
 
 
@@ -107,7 +108,7 @@ class MeView(BaseModel):
             country=user.state.country,
             staff_roles=user.state.staff_roles,
             rights=[_my_right(right, accounts.get(right.account_id)) for right in user.state.rights],
-            allowed_actions=allowed_actions(user.state),
+            allowed_actions=allowed_actions(user.state.rights, user.state.staff_roles),
             version=document["version"],
         )
 
@@ -129,6 +130,6 @@ def _steps(document: Document, authority: Authority) -> list[str]:
     steps: list[str] = []
     if authority.manages(user):
         steps += [step for step in STEPS if step is not Step.ACTIVATE and user.state.status in STEPS[step][0]]
-    if authority.manages_all or (not user.is_staff and (authority.manages_customers or authority.accounts)):
+    if authority.manages_staff if user.is_staff else (authority.manages_customers or authority.accounts):
         steps.append("change_rights")
     return steps

@@ -21,6 +21,7 @@ from services.notifier.service import Service
 from services.notifier.templates.render import Letter, Reader
 from shared import faultpoints
 from shared.access.scope import sees
+from shared.contracts import actions
 from shared.contracts.base import Event
 from shared.contracts.notifier import MessageStatus
 from shared.contracts.tickets import TicketEvent
@@ -111,7 +112,11 @@ async def _obstacle(departure: Departure, reader: Recipient) -> SkipReason | Non
         return SkipReason.SUPERSEDED
     facts = message.facts
     permitted = reader.caller is not None and sees(
-        reader.caller, account_id=facts.account_id, device_id=facts.device.device_id, group_ids=facts.group_ids
+        reader.caller,
+        actions.READ_TICKET,
+        account_id=facts.account_id,
+        device_id=facts.device.device_id,
+        group_ids=facts.group_ids,
     )
     wanted = wants(await preferences.load(service.db, message.user_id), message.kind)
     return domain.refusal(reader.user, reader.person, permitted=permitted, wanted=wanted)

@@ -9,7 +9,8 @@ from services.notifier.messages.domain import Message
 from services.notifier.messages.store import MESSAGES, message_of
 from services.notifier.service import Service
 from shared.access.caller import Caller
-from shared.access.scope import EVERYTHING, Scope, all_of, sees_everything
+from shared.access.scope import all_of, own
+from shared.contracts import actions
 from shared.http.paging import CursorInvalid, decode_cursor, encode_cursor
 from shared.problems import NotFound
 
@@ -25,7 +26,7 @@ async def newest(
     """One page of the log, newest first, and the cursor of the next page."""
     of_ticket = {"facts.ticket_id": ticket_id} if ticket_id is not None else {}
     behind = _after(decode_cursor(cursor)) if cursor is not None else {}
-    query = all_of(_visible(caller), of_ticket, behind)
+    query = all_of(own(caller, actions.LIST_MESSAGES), of_ticket, behind)
     order = [("queued_at", DESCENDING), ("_id", DESCENDING)]
     found = service.db[MESSAGES.collection].find(query, {"outbox": 0}).sort(order).limit(limit + 1)
     messages = [message_of(document) async for document in found]
@@ -37,7 +38,9 @@ async def newest(
 
 async def one(service: Service, *, caller: Caller, message_id: str) -> Message:
     """One message. Raises MessageNotFound."""
-    document = await service.db[MESSAGES.collection].find_one(all_of(_visible(caller), {"_id": message_id}))
+    document = await service.db[MESSAGES.collection].find_one(
+        all_of(own(caller, actions.READ_MESSAGE), {"_id": message_id})
+    )
     if document is None:
         raise MessageNotFound()
     return message_of(document)
@@ -49,7 +52,3 @@ def _after(position: dict[str, Any]) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError) as error:
         raise CursorInvalid(field="cursor", rule="cursor_invalid") from error
     return {"queued_at": {"$lte": at}, "$or": [{"queued_at": {"$lt": at}}, {"_id": {"$lt": last_id}}]}
-
-
-def _visible(caller: Caller) -> Scope:
-    return EVERYTHING if sees_everything(caller) else Scope({"user_id": caller.id})

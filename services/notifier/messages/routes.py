@@ -1,7 +1,7 @@
 """The log of mails over HTTP."""
 
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -9,8 +9,10 @@ from pydantic import BaseModel, Field
 from services.notifier.messages import queries
 from services.notifier.messages.domain import Message, MessageKind
 from services.notifier.service import Deps
+from shared.access.caller import Caller
+from shared.contracts import actions
 from shared.contracts.notifier import MessageStatus
-from shared.http.caller import CallerDep
+from shared.http.caller import may
 from shared.http.paging import Cursor, Limit, Page
 
 router = APIRouter(tags=["messages"])
@@ -56,7 +58,11 @@ class MessageView(BaseModel):
 
 @router.get("/v1/messages")
 async def list_messages(
-    caller: CallerDep, deps: Deps, ticket_id: str | None = None, limit: Limit = 50, cursor: Cursor = None
+    caller: Annotated[Caller, may(actions.LIST_MESSAGES)],
+    deps: Deps,
+    ticket_id: str | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[MessageView]:
     """The log, newest first: the caller's own mails; all of them for agents and service administrators."""
     messages, following = await queries.newest(deps, caller=caller, ticket_id=ticket_id, limit=limit, cursor=cursor)
@@ -64,5 +70,7 @@ async def list_messages(
 
 
 @router.get("/v1/messages/{message_id}")
-async def read_message(message_id: str, caller: CallerDep, deps: Deps) -> MessageView:
+async def read_message(
+    message_id: str, caller: Annotated[Caller, may(actions.READ_MESSAGE)], deps: Deps
+) -> MessageView:
     return MessageView.of(await queries.one(deps, caller=caller, message_id=message_id))

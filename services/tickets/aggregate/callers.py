@@ -1,31 +1,37 @@
 """What kinds of callers may do with tickets, and how their acts are traced."""
 
+from collections.abc import Callable
+from typing import Any
+
 from shared.access.caller import Caller
-from shared.access.scope import ALL_SEEING_STAFF, Scope, visible
+from shared.access.permissions import may, require
+from shared.access.scope import Scope, visible
+from shared.contracts import actions
+from shared.contracts.actions import Action
 from shared.outbox import Cause
 
-WRITE_SCOPE = "tickets:write"
+Document = dict[str, Any]
 
 
 def is_desk(caller: Caller) -> bool:
     """Whether he acts for the service: an agent, a service administrator, or a machine client that may write."""
-    return bool(caller.staff_roles & ALL_SEEING_STAFF) or WRITE_SCOPE in caller.scopes
+    return may(caller, actions.HANDLE_TICKET)
 
 
-def require_desk(caller: Caller) -> None:
-    """Raises Forbidden naming who could."""
-    caller.require(staff=tuple(sorted(ALL_SEEING_STAFF)), scope=WRITE_SCOPE)
-
-
-def require_writer(caller: Caller) -> None:
-    """A customer or the desk; a machine client that only reads is refused. Raises Forbidden."""
-    if caller.kind == "client":
-        caller.require_scope(WRITE_SCOPE)
+def permitting(caller: Caller, action: Action) -> Callable[[Document], None]:
+    """Asked of a ticket that the caller sees: raises Forbidden, naming who could, unless he may do this with it."""
+    return lambda document: require(caller, action, account_id=document["ticket"]["account_id"])
 
 
 def visible_tickets(caller: Caller) -> Scope:
     """The tickets that a caller may see."""
-    return visible(caller, account="ticket.account_id", device="ticket.device.device_id", group="group_ids")
+    return visible(
+        caller,
+        actions.READ_TICKET,
+        account="ticket.account_id",
+        device="ticket.device.device_id",
+        group="group_ids",
+    )
 
 
 def cause_of(caller: Caller) -> Cause:

@@ -59,6 +59,7 @@ async def carry_out(
     if_match: int | None = None,
     source: Source | None = None,
     scope: Scope = EVERYTHING,
+    permit: Callable[[Document], None] | None = None,
 ) -> Document:
     """Apply a rule to a ticket and store what it decides; the document after it.
 
@@ -81,6 +82,7 @@ async def carry_out(
         if_match=if_match,
         source=source,
         scope=scope,
+        permit=permit,
         not_found=TicketNotFound(),
     )
 

@@ -16,7 +16,7 @@ from services.tickets.visits.calendar import visit_calendar
 from shared.access.caller import Caller
 from shared.access.scope import all_of
 from shared.outbox.command import Command
-from shared.problems import Conflict, Forbidden, NotFound
+from shared.problems import Conflict, NotFound
 
 FEEDS = "calendar_feeds"
 MOST_FEEDS = 10
@@ -47,10 +47,8 @@ async def prepare(db: AsyncDatabase[dict[str, Any]]) -> None:
 async def create(deps: Service, caller: Caller, command: Command) -> NewFeed:
     """A feed of the caller's own. The token is told once; only its hash is kept, so a repetition cannot tell it again.
 
-    Raises Forbidden for machine clients, TooManyFeeds.
+    Raises TooManyFeeds.
     """
-    if caller.kind != "user":
-        raise Forbidden("Calendar feeds belong to people.")
     feeds = deps.db[FEEDS]
     if await feeds.find_one({"_id": command.document_id}) is not None:
         return NewFeed(command.document_id, None)

@@ -1,11 +1,15 @@
 """HTTP of calendar feeds."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, BaseModel
 
 from services.tickets.calendar_feeds import operations
 from services.tickets.service import Deps
-from shared.http.caller import CallerDep
+from shared.access.caller import Caller
+from shared.contracts import actions
+from shared.http.caller import may, public
 from shared.http.commands import CommandDep
 
 router = APIRouter(tags=["calendar feeds"])
@@ -28,18 +32,18 @@ class FeedList(BaseModel):
 
 
 @router.post("/v1/calendar-feeds", status_code=201)
-async def create(caller: CallerDep, command: CommandDep, deps: Deps) -> NewFeedView:
+async def create(caller: Annotated[Caller, may(actions.KEEP_FEEDS)], command: CommandDep, deps: Deps) -> NewFeedView:
     feed = await operations.create(deps, caller, command)
     return NewFeedView(feed_id=feed.feed_id, url_token=feed.url_token)
 
 
 @router.get("/v1/calendar-feeds")
-async def own_feeds(caller: CallerDep, deps: Deps) -> FeedList:
+async def own_feeds(caller: Annotated[Caller, may(actions.KEEP_FEEDS)], deps: Deps) -> FeedList:
     feeds = await operations.feeds_of(deps, caller)
     return FeedList(items=[FeedView(feed_id=feed["_id"], created_at=feed["created_at"]) for feed in feeds])
 
 
-@router.get("/v1/calendar-feeds/{token}.ics", response_class=Response)
+@router.get("/v1/calendar-feeds/{token}.ics", response_class=Response, dependencies=[public(actions.READ_FEED)])
 async def feed(token: str, deps: Deps) -> Response:
     """For calendar programs, which cannot sign in: the secret token is the right, as long as its owner has any."""
     return Response(
@@ -50,5 +54,5 @@ async def feed(token: str, deps: Deps) -> Response:
 
 
 @router.delete("/v1/calendar-feeds/{feed_id}", status_code=204)
-async def revoke(feed_id: str, caller: CallerDep, deps: Deps) -> None:
+async def revoke(feed_id: str, caller: Annotated[Caller, may(actions.REVOKE_FEED)], deps: Deps) -> None:
     await operations.revoke(deps, caller, feed_id)

@@ -12,6 +12,7 @@ from services.tickets.tickets import domain
 from services.tickets.tickets.opening import open_ticket
 from shared.access.scope import sees
 from shared.consumers import Refused
+from shared.contracts import actions
 from shared.contracts.inbound import ContactCentreTicketMessage, ContactCentreTicketOpened
 from shared.ids import derived_id
 from shared.outbox import Cause, Duplicate
@@ -32,7 +33,11 @@ async def open_case(deps: Service, record: Envelope[Any]) -> None:
     if call.on_behalf_of is not None:
         customer = await deps.callers.of_user(call.on_behalf_of)
         if customer is None or not sees(
-            customer, account_id=device.account_id, device_id=device.device_id, group_ids=device.group_ids
+            customer,
+            actions.READ_DEVICE,
+            account_id=device.account_id,
+            device_id=device.device_id,
+            group_ids=device.group_ids,
         ):
             raise Refused("on_behalf_of: must be an active user who sees the device")
     cause = Cause.following(record, actor=PARTY)

@@ -1,6 +1,6 @@
 """HTTP of the question why: each deadline with its rule and inputs, the state with its table (TIC-18)."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel
@@ -13,9 +13,11 @@ from services.tickets.aggregate.values import Flag, Ticket
 from services.tickets.clocks.explanations import Explanation, explain
 from services.tickets.service import Deps, Service
 from services.tickets.tickets import queries
+from shared.access.caller import Caller
+from shared.contracts import actions
 from shared.contracts.catalog import Entitlement
 from shared.contracts.tickets import ClockState, TicketStatus
-from shared.http.caller import CallerDep
+from shared.http.caller import may
 
 router = APIRouter(tags=["explanations"])
 
@@ -46,7 +48,9 @@ class TicketExplanation(BaseModel):
 
 
 @router.get("/v1/tickets/{ticket_id}/explain")
-async def explain_ticket(ticket_id: str, caller: CallerDep, deps: Deps) -> TicketExplanation:
+async def explain_ticket(
+    ticket_id: str, caller: Annotated[Caller, may(actions.READ_TICKET)], deps: Deps
+) -> TicketExplanation:
     """Why each deadline is what it is, and why the ticket is in its state."""
     document = await queries.ticket_document(deps, caller, ticket_id)
     ticket = store.ticket_of(document)

@@ -1,7 +1,7 @@
 """Live changes of tickets as server-sent events, within the caller's scope (TIC-15)."""
 
 import time
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from sse_starlette import EventSourceResponse
@@ -9,8 +9,9 @@ from sse_starlette import EventSourceResponse
 from services.tickets.service import Deps, Service
 from shared.access.caller import Caller
 from shared.access.scope import sees
+from shared.contracts import actions
 from shared.contracts.tickets import TicketEvent
-from shared.http.caller import CallerDep
+from shared.http.caller import may
 from shared.wire.envelope import Envelope
 
 router = APIRouter(tags=["live"])
@@ -19,7 +20,7 @@ RIGHTS_REMEMBERED_SECONDS = 1.0
 
 
 @router.get("/v1/stream", response_class=EventSourceResponse)
-async def stream(caller: CallerDep, deps: Deps) -> EventSourceResponse:
+async def stream(caller: Annotated[Caller, may(actions.FOLLOW_TICKETS)], deps: Deps) -> EventSourceResponse:
     """`event: ticket` with ticket_id, version, type and device_id; `event: refetch` after a gap."""
     present = _Present(deps, caller)
 
@@ -30,6 +31,7 @@ async def stream(caller: CallerDep, deps: Deps) -> EventSourceResponse:
         viewer = await present.caller()
         if viewer is None or not sees(
             viewer,
+            actions.FOLLOW_TICKETS,
             account_id=ticket.account_id,
             device_id=ticket.device.device_id,
             group_ids=ticket.group_ids,

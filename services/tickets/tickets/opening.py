@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from services.tickets.aggregate import store
-from services.tickets.aggregate.callers import is_desk, require_writer
+from services.tickets.aggregate.callers import is_desk
 from services.tickets.aggregate.operations import carry_out, moment, work_order_id
 from services.tickets.aggregate.parties import events_of
 from services.tickets.aggregate.store import Document
@@ -18,13 +18,15 @@ from services.tickets.devices.store import KnownDevice
 from services.tickets.service import Service
 from services.tickets.tickets import domain
 from shared.access.caller import Caller
+from shared.access.permissions import refusal
 from shared.access.scope import Scope, sees, visible
+from shared.contracts import actions
 from shared.contracts.catalog import DeviceContract
 from shared.contracts.outbound import OnSiteContact
 from shared.contracts.tickets import PromiseState
 from shared.outbox import Cause, Source
 from shared.outbox.command import Command
-from shared.problems import Conflict, Forbidden, Invalid, NotFound
+from shared.problems import Conflict, Invalid, NotFound
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +100,6 @@ async def report_fault(
     Repeating the command answers with the first one's ticket, whatever has changed since. Raises DeviceNotFound,
     NotEntitled, TicketAlreadyOpen, CalendarUnknown, Invalid for an `on_behalf_of` who does not see the device.
     """
-    require_writer(caller)
     channel: domain.Channel = "api" if caller.kind == "client" else "phone" if is_desk(caller) else "portal"
     customer = on_behalf_of or (caller.id if channel == "portal" else None)
     known, other, contact = await asyncio.gather(
@@ -139,11 +140,15 @@ async def report_fault(
 
 async def _check_customer(deps: Service, caller: Caller, user_id: str, known: KnownDevice) -> None:
     if not is_desk(caller):
-        raise Forbidden("Only the contact centre opens tickets for somebody else.", roles=["contact_centre_agent"])
+        raise refusal(actions.HANDLE_TICKET, "Only the contact centre opens tickets for somebody else.")
     customer = await deps.callers.of_user(user_id)
     device = known.state
     if customer is None or not sees(
-        customer, account_id=device.account_id, device_id=device.device_id, group_ids=device.group_ids
+        customer,
+        actions.READ_DEVICE,
+        account_id=device.account_id,
+        device_id=device.device_id,
+        group_ids=device.group_ids,
     ):
         raise Invalid("This must be an active user who sees the device.", field="on_behalf_of", rule="sees_device")
 
@@ -154,7 +159,7 @@ def _of_account(ticket: Document | None, known: KnownDevice) -> Document | None:
 
 
 def _visible_devices(caller: Caller) -> Scope:
-    return visible(caller, device="_id")
+    return visible(caller, actions.READ_OUTLOOK, device="_id")
 
 
 async def entitled_calendar(deps: Service, contract: DeviceContract) -> BusinessCalendar:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from services.tickets.aggregate import store
-from services.tickets.aggregate.callers import cause_of, is_desk, require_desk, require_writer, visible_tickets
+from services.tickets.aggregate.callers import cause_of, is_desk, permitting, visible_tickets
 from services.tickets.aggregate.draft import Draft
 from services.tickets.aggregate.operations import carry_out, refused, silence_of, work_order_id
 from services.tickets.aggregate.states import Action, next_status
@@ -12,6 +12,7 @@ from services.tickets.aggregate.store import Document
 from services.tickets.service import Service
 from services.tickets.tickets import domain
 from shared.access.caller import Caller
+from shared.contracts import actions
 from shared.contracts.catalog import DeviceSiteChanged
 from shared.ids import new_id
 from shared.outbox import Cause, Source
@@ -43,7 +44,6 @@ async def write_update(
     if_match: int | None,
 ) -> Document:
     """A public entry of the customer or of the team. Raises TicketNotFound, TransitionRefused."""
-    require_writer(caller)
     update_id = new_id()
 
     def rule(draft: Draft) -> None:
@@ -54,7 +54,7 @@ async def write_update(
         if not done:
             raise refused(draft.state.status, "updated")
 
-    return await _by(deps, caller, ticket_id, rule, command, if_match)
+    return await _by(deps, caller, actions.UPDATE_TICKET, ticket_id, rule, command, if_match)
 
 
 async def write_note(
@@ -64,11 +64,10 @@ async def write_note(
     note_id = new_id()
 
     def rule(draft: Draft) -> None:
-        require_desk(caller)
         draft.note(note_id, caller.id, text)
         draft.tell_contact_centre("noted")
 
-    return await _by(deps, caller, ticket_id, rule, command, if_match)
+    return await _by(deps, caller, actions.HANDLE_TICKET, ticket_id, rule, command, if_match)
 
 
 async def act(
@@ -87,14 +86,11 @@ async def act(
     Customers may close what is resolved and cancel what nobody is under way for; the rest is the desk's. Raises
     TicketNotFound, Forbidden, TransitionRefused.
     """
-    require_writer(caller)
     silence = silence_of(deps)
     update_id = new_id()
     author: Literal["customer", "team"] = "team" if is_desk(caller) else "customer"
 
     def rule(draft: Draft) -> None:
-        if action in ("acknowledge", "wait", "resolve"):
-            require_desk(caller)
         status = draft.state.status
         match action:
             case "acknowledge":
@@ -115,9 +111,10 @@ async def act(
         if text:
             draft.update(update_id, author, text, author_id=caller.id if author == "customer" else None)
 
-    return await _by(deps, caller, ticket_id, rule, command, if_match)
+    return await _by(deps, caller, PERMITTED.get(action, actions.HANDLE_TICKET), ticket_id, rule, command, if_match)
 
 
+PERMITTED = {"close": actions.CLOSE_TICKET, "cancel": actions.CANCEL_TICKET}
 PAST = {
     "acknowledge": "acknowledged",
     "wait": "put to wait",
@@ -133,17 +130,17 @@ async def request_visit(
     """The desk asks dispatch for (another) visit. Raises TicketNotFound, Forbidden, TransitionRefused."""
 
     def rule(draft: Draft) -> None:
-        require_desk(caller)
         order = work_order_id(ticket_id, len(draft.ticket.work_orders) + 1)
         if not domain.request_visit(draft, order, symptom or draft.state.description):
             raise refused(draft.state.status, "visited")
 
-    return await _by(deps, caller, ticket_id, rule, command, if_match)
+    return await _by(deps, caller, actions.HANDLE_TICKET, ticket_id, rule, command, if_match)
 
 
 async def _by(
     deps: Service,
     caller: Caller,
+    action: actions.Action,
     ticket_id: str,
     rule: Callable[[Draft], None],
     command: Command,
@@ -157,4 +154,5 @@ async def _by(
         command=command,
         if_match=if_match,
         scope=visible_tickets(caller),
+        permit=permitting(caller, action),
     )

@@ -14,11 +14,13 @@ from services.tickets.service import Deps, Service
 from services.tickets.tickets import domain, opening, operations, queries
 from services.tickets.tickets.views import TicketView, json_of, view_of
 from shared.access.caller import Caller
+from shared.contracts import actions
 from shared.contracts.tickets import PromiseState, TicketStatus
-from shared.http.caller import CallerDep
+from shared.http.caller import may
 from shared.http.commands import CommandDep, IfMatch, with_etag
 from shared.http.paging import Cursor, Limit, Page
 from shared.http.seen import seen
+from shared.outbox.command import Command
 
 router = APIRouter(tags=["tickets"])
 
@@ -78,7 +80,7 @@ class TimelineView(BaseModel):
 
 
 @router.get("/v1/devices/{device_id}/outlook")
-async def outlook(device_id: str, caller: CallerDep, deps: Deps) -> OutlookView:
+async def outlook(device_id: str, caller: Annotated[Caller, may(actions.READ_OUTLOOK)], deps: Deps) -> OutlookView:
     found = await opening.outlook(deps, caller=caller, device_id=device_id)
     other = found.open_ticket
     return OutlookView(
@@ -90,7 +92,9 @@ async def outlook(device_id: str, caller: CallerDep, deps: Deps) -> OutlookView:
 
 
 @router.post("/v1/tickets", status_code=201, response_model=TicketView)
-async def open_ticket(body: OpenTicket, caller: CallerDep, command: CommandDep, deps: Deps) -> Response:
+async def open_ticket(
+    body: OpenTicket, caller: Annotated[Caller, may(actions.OPEN_TICKET)], command: CommandDep, deps: Deps
+) -> Response:
     ticket, version = await opening.report_fault(
         deps,
         caller=caller,
@@ -118,7 +122,7 @@ async def open_ticket(body: OpenTicket, caller: CallerDep, command: CommandDep, 
 
 @router.get("/v1/tickets", response_model=Page[TicketView])
 async def list_tickets(
-    caller: CallerDep,
+    caller: Annotated[Caller, may(actions.LIST_TICKETS)],
     deps: Deps,
     state: Literal["open", "closed", "all"] = "all",
     status: TicketStatus | None = None,
@@ -147,12 +151,14 @@ async def list_tickets(
 
 
 @router.get("/v1/tickets/{ticket_id}", response_model=TicketView)
-async def read_ticket(ticket_id: str, caller: CallerDep, deps: Deps) -> Response:
+async def read_ticket(ticket_id: str, caller: Annotated[Caller, may(actions.READ_TICKET)], deps: Deps) -> Response:
     return await shown(deps, caller, await queries.ticket_document(deps, caller, ticket_id))
 
 
 @router.get("/v1/tickets/{ticket_id}/timeline")
-async def read_timeline(ticket_id: str, caller: CallerDep, deps: Deps) -> TimelineView:
+async def read_timeline(
+    ticket_id: str, caller: Annotated[Caller, may(actions.READ_TICKET)], deps: Deps
+) -> TimelineView:
     document = await queries.ticket_document(deps, caller, ticket_id)
     rows = await receipts.history(deps, document)
     return TimelineView(items=receipts.timeline(rows, store.ticket_of(document), desk=is_desk(caller)))
@@ -160,7 +166,12 @@ async def read_timeline(ticket_id: str, caller: CallerDep, deps: Deps) -> Timeli
 
 @router.post("/v1/tickets/{ticket_id}/updates", status_code=201, response_model=TicketView)
 async def write_update(
-    ticket_id: str, body: WriteUpdate, caller: CallerDep, command: CommandDep, if_match: IfMatch, deps: Deps
+    ticket_id: str,
+    body: WriteUpdate,
+    caller: Annotated[Caller, may(actions.UPDATE_TICKET)],
+    command: CommandDep,
+    if_match: IfMatch,
+    deps: Deps,
 ) -> Response:
     document = await operations.write_update(
         deps,
@@ -176,7 +187,12 @@ async def write_update(
 
 @router.post("/v1/tickets/{ticket_id}/notes", status_code=201, response_model=TicketView)
 async def write_note(
-    ticket_id: str, body: WriteNote, caller: CallerDep, command: CommandDep, if_match: IfMatch, deps: Deps
+    ticket_id: str,
+    body: WriteNote,
+    caller: Annotated[Caller, may(actions.HANDLE_TICKET)],
+    command: CommandDep,
+    if_match: IfMatch,
+    deps: Deps,
 ) -> Response:
     document = await operations.write_note(
         deps, caller=caller, ticket_id=ticket_id, text=body.text, command=command, if_match=if_match
@@ -186,7 +202,12 @@ async def write_note(
 
 @router.post("/v1/tickets/{ticket_id}/work-orders", status_code=201, response_model=TicketView)
 async def request_visit(
-    ticket_id: str, body: RequestVisit, caller: CallerDep, command: CommandDep, if_match: IfMatch, deps: Deps
+    ticket_id: str,
+    body: RequestVisit,
+    caller: Annotated[Caller, may(actions.HANDLE_TICKET)],
+    command: CommandDep,
+    if_match: IfMatch,
+    deps: Deps,
 ) -> Response:
     document = await operations.request_visit(
         deps, caller=caller, ticket_id=ticket_id, symptom=body.symptom, command=command, if_match=if_match
@@ -194,15 +215,51 @@ async def request_visit(
     return await shown(deps, caller, document, status=201)
 
 
-@router.post("/v1/tickets/{ticket_id}/{action}", response_model=TicketView)
-async def act(
+@router.post("/v1/tickets/{ticket_id}/close", response_model=TicketView)
+async def close(
     ticket_id: str,
-    action: Literal["acknowledge", "resolve", "close", "cancel", "wait"],
-    caller: CallerDep,
+    caller: Annotated[Caller, may(actions.CLOSE_TICKET)],
     command: CommandDep,
     if_match: IfMatch,
     deps: Deps,
     body: ActOnTicket | None = None,
+) -> Response:
+    return await _act(deps, caller, ticket_id, "close", body, command, if_match)
+
+
+@router.post("/v1/tickets/{ticket_id}/cancel", response_model=TicketView)
+async def cancel(
+    ticket_id: str,
+    caller: Annotated[Caller, may(actions.CANCEL_TICKET)],
+    command: CommandDep,
+    if_match: IfMatch,
+    deps: Deps,
+    body: ActOnTicket | None = None,
+) -> Response:
+    return await _act(deps, caller, ticket_id, "cancel", body, command, if_match)
+
+
+@router.post("/v1/tickets/{ticket_id}/{action}", response_model=TicketView)
+async def handle(
+    ticket_id: str,
+    action: Literal["acknowledge", "resolve", "wait"],
+    caller: Annotated[Caller, may(actions.HANDLE_TICKET)],
+    command: CommandDep,
+    if_match: IfMatch,
+    deps: Deps,
+    body: ActOnTicket | None = None,
+) -> Response:
+    return await _act(deps, caller, ticket_id, action, body, command, if_match)
+
+
+async def _act(
+    deps: Service,
+    caller: Caller,
+    ticket_id: str,
+    action: str,
+    body: ActOnTicket | None,
+    command: Command,
+    if_match: int | None,
 ) -> Response:
     given = body or ActOnTicket()
     document = await operations.act(

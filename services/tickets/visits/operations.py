@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from services.tickets.aggregate import store as tickets
-from services.tickets.aggregate.callers import cause_of, require_writer, visible_tickets
+from services.tickets.aggregate.callers import cause_of, permitting, visible_tickets
 from services.tickets.aggregate.draft import Draft
 from services.tickets.aggregate.operations import carry_out, refused, silence_of, work_order_id
 from services.tickets.aggregate.store import Document
@@ -12,6 +12,7 @@ from services.tickets.service import Service
 from services.tickets.visits.domain import Ids, customer_replies, take_message
 from shared.access.caller import Caller
 from shared.consumers import Refused
+from shared.contracts import actions
 from shared.contracts.inbound import (
     DispatchVisitMoved,
     DispatchVisitPlanned,
@@ -83,7 +84,6 @@ async def reply(
 
     Raises TicketNotFound, VisitNotFound, TransitionRefused when the visit is not planned (any more).
     """
-    require_writer(caller)
     update_id = new_id()
 
     def rule(draft: Draft) -> None:
@@ -101,4 +101,5 @@ async def reply(
         command=command,
         if_match=if_match,
         scope=visible_tickets(caller),
+        permit=permitting(caller, actions.REPLY_TO_VISIT),
     )

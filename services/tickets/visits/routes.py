@@ -14,7 +14,9 @@ from services.tickets.tickets.views import TicketView
 from services.tickets.visits import operations
 from services.tickets.visits.calendar import visit_calendar
 from services.tickets.visits.operations import VisitNotFound
-from shared.http.caller import CallerDep
+from shared.access.caller import Caller
+from shared.contracts import actions
+from shared.http.caller import may
 from shared.http.commands import CommandDep, IfMatch
 
 router = APIRouter(tags=["visits"])
@@ -32,7 +34,7 @@ async def reply(
     ticket_id: str,
     visit_id: str,
     body: ReplyToVisit,
-    caller: CallerDep,
+    caller: Annotated[Caller, may(actions.REPLY_TO_VISIT)],
     command: CommandDep,
     if_match: IfMatch,
     deps: Deps,
@@ -51,7 +53,9 @@ async def reply(
 
 
 @router.get("/v1/tickets/{ticket_id}/visits/{visit_id}/calendar.ics", response_class=Response)
-async def calendar_file(ticket_id: str, visit_id: str, caller: CallerDep, deps: Deps) -> Response:
+async def calendar_file(
+    ticket_id: str, visit_id: str, caller: Annotated[Caller, may(actions.READ_TICKET)], deps: Deps
+) -> Response:
     document = await queries.ticket_document(deps, caller, ticket_id)
     state = store.ticket_of(document).state
     visits = [(state, visit, document["version"]) for visit in state.visits if visit.visit_id == visit_id]
