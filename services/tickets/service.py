@@ -8,6 +8,7 @@ from fastapi import Depends
 from services.tickets.clocks.store import Calendars
 from services.tickets.settings import Settings
 from services.tickets.tickets.numbers import Numbers
+from services.tickets.tickets.store import Sight
 from shared import service
 from shared.http.live import Live
 
@@ -16,7 +17,7 @@ from shared.http.live import Live
 class Parts:
     calendars: Calendars
     numbers: Numbers
-    live: Live
+    live: Live[Sight]
 
 
 Service: TypeAlias = service.Service[Settings, Parts]

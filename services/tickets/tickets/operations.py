@@ -137,15 +137,22 @@ async def _sleep_on(deps: Service, document: Document, ticket: Ticket) -> None:
 
 
 async def site_changed(deps: Service, record: Envelope[DeviceSiteChanged]) -> None:
-    """A device stands elsewhere: its open tickets, their orders and visits learn it (CAT-4)."""
-    device = record.event.device
+    """A device stands elsewhere: its open tickets, their orders and visits learn it (CAT-4).
+
+    What the view knows by now counts, where that is newer: a ticket opened on it is not told an older site by a record
+    that comes late.
+    """
+    device, version = record.event.device, record.sequence
+    for known in await devices.known_devices(deps.db, [record.key]):
+        if known.version > version:
+            device, version = known
     for ticket_id in await store.open_ticket_ids(deps.db, device):
         await carry_out(
             deps,
             ticket_id,
             lambda draft: domain.site_changed(draft, device),
             cause=Cause.following(record),
-            source=Source(record.topic, record.key, record.sequence),
+            source=Source(record.topic, record.key, version),
         )
 
 
