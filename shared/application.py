@@ -16,7 +16,7 @@ from pymongo.errors import PyMongoError
 from shared.access.callers import VIEW_GRANTS, VIEW_USERS, Callers, Loader, grants_from_view, user_from_view
 from shared.access.tokens import Tokens
 from shared.clock import Clock
-from shared.consumers import Subscription, parking
+from shared.consumers import Subscription, deployment, parking
 from shared.consumers.access_views import follow_grants, follow_users
 from shared.consumers.consume import Consumers
 from shared.consumers.watch import Watch
@@ -114,7 +114,7 @@ def create_service_app(
             sweeper = Sweeper(
                 service.db, assembly.producer, aggregates, Lease(service.db, "sweeper", _holder(settings))
             )
-            await _prepared(service, sweeper, prepare, timers)
+            await _prepared(service, sweeper, own, prepare, timers)
             consumers = Consumers(service, own)
             app.state.service = service
             running = app.state.running = Running(
@@ -204,6 +204,7 @@ def _assemble(
 async def _prepared(
     service: Service[S, P],
     sweeper: Sweeper,
+    subscriptions: Sequence[Subscription[Service[S, P]]],
     steps: Sequence[Step[S, P]],
     rules: Sequence[TimerRule[Service[S, P]]],
 ) -> None:
@@ -216,6 +217,7 @@ async def _prepared(
             await sweeper.prepare()
             for step in steps:
                 await step(service)
+            await deployment.remember(service.db, subscriptions)
             await prepare_timers(service.db, [rule.aggregate for rule in rules])
         except PyMongoError as error:
             if asyncio.get_running_loop().time() > limit:

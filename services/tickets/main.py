@@ -1,5 +1,7 @@
 """Tickets: the requests of customers, their service levels and visits, and what the parties are told."""
 
+from functools import partial
+
 from fastapi import FastAPI
 
 from services.tickets.aggregate import operations, store
@@ -20,6 +22,7 @@ from services.tickets.tickets.routes import router as tickets_router
 from services.tickets.visits.consumers import hear_dispatch, hear_engineers
 from services.tickets.visits.routes import router as visits_router
 from shared.application import create_service_app
+from shared.contracts.tickets import TicketEvent
 from shared.http.live import Live
 from shared.timers import TimerRule
 
@@ -42,7 +45,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Lockstep tickets",
         # The paths of explanations and visits are longer than the tickets' and are looked for first.
         routers=[clocks_router, explanations_router, visits_router, live_router, calendar_feeds_router, tickets_router],
-        build_parts=lambda db, settings: Parts(Calendars(db), Numbers(db), Live(settings.broker, ["tickets.tickets"])),
+        build_parts=lambda db, settings: Parts(
+            Calendars(db),
+            Numbers(db),
+            Live(settings.broker, "tickets.tickets", events=(TicketEvent,), look_up=partial(store.sights, db)),
+        ),
         aggregates=[store.TICKETS],
         subscriptions=[
             follow_devices,

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 from fastapi import Depends
 
 from services.tickets.aggregate.numbers import Numbers
+from services.tickets.aggregate.store import Sight
 from services.tickets.clocks.store import Calendars
 from services.tickets.settings import Settings
 from shared import service
@@ -16,7 +17,7 @@ from shared.http.live import Live
 class Parts:
     calendars: Calendars
     numbers: Numbers
-    live: Live
+    live: Live[Sight]
 
 
 Service: TypeAlias = service.Service[Settings, Parts]

@@ -14,7 +14,9 @@ from faststream.kafka.message import KafkaAckableMessage
 from faststream.security import SASLScram512
 
 from shared import faultpoints
-from shared.consumers.handling import GivenBack, Handling
+from shared.consumers import deployment
+from shared.consumers.handling import Handling
+from shared.consumers.in_hand import GivenBack
 from shared.consumers.subscription import Subscription
 from shared.service import Service
 from shared.settings import BrokerSettings
@@ -31,6 +33,7 @@ REBALANCE_WAIT_SECONDS = 30
 SESSION_TIMEOUT_MS = 15_000
 START_LIMIT_SECONDS = 2.0 * REBALANCE_WAIT_SECONDS  # a start waits for its share, and that for the others' batches
 STOP_LIMIT_SECONDS = 10.0
+BEGIN_LIMIT_SECONDS = 10.0
 
 
 class _Batches(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -41,6 +44,7 @@ class _Batches(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(self, handling: Handling, most_records: int) -> None:
         self._handling = handling
+        self._in_hand = handling.in_hand
         self._most_records = most_records
         self._idle = asyncio.Event()
         self._idle.set()
@@ -54,9 +58,9 @@ class _Batches(ConsumerRebalanceListener):  # type: ignore[misc]
             found = await consumer.getmany(timeout_ms=POLL_MS, max_records=self._most_records)
         except UnicodeDecodeError:
             found = await self._step_up(consumer)
-        if found and not self._handling.stopping.is_set():
+        if found and not self._in_hand.stopping.is_set():
             self._idle.clear()
-            self._handling.take()
+            self._in_hand.take()
         return tuple(chain.from_iterable(found.values()))
 
     async def _step_up(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[ConsumerRecord]]:
@@ -87,22 +91,22 @@ class _Batches(ConsumerRebalanceListener):  # type: ignore[misc]
             faultpoints.reach(faultpoints.CONSUMER_WORKED)
             await message.ack()
         except GivenBack:
-            log.info("a batch is given back; it comes again", extra={"group": self._handling.group})
+            log.info("a batch is given back; it comes again", extra={"group": self._in_hand.group})
         except KafkaError as error:
             # The work is done; at worst another member does it once more.
-            log.warning("a commit failed", extra={"group": self._handling.group, "error": repr(error)})
+            log.warning("a commit failed", extra={"group": self._in_hand.group, "error": repr(error)})
         finally:
             self._idle.set()
-        if self._handling.stopped_because is not None:
+        if self._in_hand.stopped_because is not None:
             # A later commit would cover what was given back: nothing is taken from here on.
-            await self._handling.stopping.wait()
+            await self._in_hand.stopping.wait()
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        self._handling.give_back()
+        self._in_hand.give_back()
         try:
             await asyncio.wait_for(self._idle.wait(), REBALANCE_WAIT_SECONDS)
         except TimeoutError:
-            log.error("a rebalance did not wait any longer for a batch", extra={"group": self._handling.group})
+            log.error("a rebalance did not wait any longer for a batch", extra={"group": self._in_hand.group})
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         log.debug("assigned %s", assigned)
@@ -128,7 +132,11 @@ class Consumers:
 
     def stopped(self) -> dict[str, str]:
         """The groups that stopped because of too many burials or an error in the plumbing, with the reason."""
-        return {group: one.stopped_because for group, one in self.handlings.items() if one.stopped_because}
+        return {
+            group: because
+            for group, one in self.handlings.items()
+            if (because := one.in_hand.stopped_because) is not None
+        }
 
     async def run(self) -> None:
         """Run all consumers until the end."""
@@ -138,7 +146,7 @@ class Consumers:
         """Let running batches finish their record or give up uncommitted, within a limit."""
         self._stopping.set()
         for handling in self.handlings.values():
-            handling.give_back()
+            handling.in_hand.give_back()
         await asyncio.gather(*(_stop(broker) for broker in self._brokers.values()))
         await self._producer.stop()
 
@@ -148,6 +156,7 @@ class Consumers:
         while not self._stopping.is_set():
             broker = self._build(subscription)
             try:
+                await within(BEGIN_LIMIT_SECONDS, deployment.begin(self._service, subscription))
                 await within(START_LIMIT_SECONDS, broker.start())
             except BaseException as error:
                 await _stop(broker)

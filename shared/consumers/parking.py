@@ -5,7 +5,7 @@ requeued; it is never sent to the source topic again.
 """
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,11 +16,11 @@ from aiokafka.errors import MessageSizeTooLargeError
 from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
-from shared import metrics
+from shared import context, metrics
 from shared.consumers.subscription import Subscription
 from shared.ids import new_id
 from shared.service import Service
-from shared.wire.envelope import LONGEST_TEXT, event_class_of, headers_of, key_of, parse
+from shared.wire.envelope import LONGEST_TEXT, event_class_of, headers_of, key_of, parse, traceparent_of
 from shared.wire.producer import ProducerHolder
 
 log = logging.getLogger(__name__)
@@ -32,9 +32,15 @@ async def prepare(db: AsyncDatabase[dict[str, Any]]) -> None:
     await db[COLLECTION].create_index([("group", ASCENDING), ("key", ASCENDING), ("offset", ASCENDING)])
 
 
-async def parked_keys(db: AsyncDatabase[dict[str, Any]], group: str) -> set[str]:
-    """The keys of a group that wait for a requeue."""
-    return {document["key"] async for document in db[COLLECTION].find({"group": group}, {"key": 1})}
+async def parked_among(db: AsyncDatabase[dict[str, Any]], group: str, keys: Iterable[str]) -> set[str]:
+    """Those of some keys of a group that wait for a requeue; however many others do, this looks up only these."""
+    query = {"group": group, "key": {"$in": list(keys)}}
+    return {document["key"] async for document in db[COLLECTION].find(query, {"_id": 0, "key": 1})}
+
+
+async def _parked_keys(db: AsyncDatabase[dict[str, Any]], group: str) -> list[str]:
+    found = {document["key"] async for document in db[COLLECTION].find({"group": group}, {"_id": 0, "key": 1})}
+    return sorted(found)
 
 
 async def park(
@@ -105,6 +111,8 @@ async def answer_rejected(
         "ce_causationid": record_id,
         "content-type": "application/json",
     }
+    if (trace := traceparent_of(headers)) is not None:
+        answer_headers["traceparent"] = trace
     key = record.key if record.key and len(record.key) <= LONGEST_TEXT else None
     await producer.send(subscription.rejected_topic, orjson.dumps(answer), key=key, headers=_encoded(answer_headers))
 
@@ -123,13 +131,15 @@ async def requeue(service: Service[Any, Any], subscription: Subscription[Any], k
     A record that fails again stays, with what is behind it under the same key; other keys go on.
     """
     outcome = Requeued()
-    keys = [key] if key is not None else sorted(await parked_keys(service.db, subscription.group))
+    keys = [key] if key is not None else await _parked_keys(service.db, subscription.group)
     for one in keys:
         try:
             async for parked in _in_order(service.db, subscription.group, one):
                 record = _record_of(parked)
                 headers = headers_of(record)
-                await subscription.handle(parse(record, headers, event_class_of(headers)), service)
+                envelope = parse(record, headers, event_class_of(headers))
+                with context.of_record(correlation=envelope.correlation, trace=envelope.traceparent):
+                    await subscription.handle(envelope, service)
                 await service.db[COLLECTION].delete_one({"_id": parked["_id"]})
                 outcome.done += 1
         except Exception as error:

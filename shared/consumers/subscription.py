@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from shared.contracts.base import Event
-from shared.contracts.catalogue import BY_TYPE
+from shared.contracts.catalogue import types_of
 from shared.wire.envelope import Envelope
 
 D_contra = TypeVar("D_contra", contravariant=True)
@@ -52,17 +52,13 @@ class Subscription(Generic[D_contra]):
         return f"{self.handle.__module__}.{self.handle.__qualname__}"
 
 
-def _types_of(events: tuple[type[Event], ...]) -> frozenset[str]:
-    return frozenset(name for name, event in BY_TYPE.items() if issubclass(event, events))
-
-
 def view(
     topic: str, *, group: str, events: tuple[type[Event], ...], tombstones: bool = False
 ) -> Callable[[Callable[[list[Any], D_contra], Awaitable[None]]], Subscription[D_contra]]:
     """Declare a view of a topic. Records of other types than `events` and their subclasses are passed over."""
 
     def declare(handle: Callable[[list[Any], D_contra], Awaitable[None]]) -> Subscription[D_contra]:
-        return Subscription(Kind.VIEW, topic, group, _types_of(events), handle, tombstones)
+        return Subscription(Kind.VIEW, topic, group, types_of(events), handle, tombstones)
 
     return declare
 
@@ -73,7 +69,7 @@ def reaction(
     """Declare a reaction to our own events."""
 
     def declare(handle: Callable[[Envelope[Any], D_contra], Awaitable[None]]) -> Subscription[D_contra]:
-        return Subscription(Kind.REACTION, topic, group, _types_of(events), handle)
+        return Subscription(Kind.REACTION, topic, group, types_of(events), handle)
 
     return declare
 
@@ -84,6 +80,6 @@ def inbound(
     """Declare the one consumer of a topic that an outside party writes."""
 
     def declare(handle: Callable[[Envelope[Any], D_contra], Awaitable[None]]) -> Subscription[D_contra]:
-        return Subscription(Kind.INBOUND, topic, group, _types_of(events), handle)
+        return Subscription(Kind.INBOUND, topic, group, types_of(events), handle)
 
     return declare

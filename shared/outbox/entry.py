@@ -88,7 +88,7 @@ class Cause:
     @classmethod
     def following(cls, record: Envelope[Any], *, actor: str | None = None) -> "Cause":
         """The cause of a reaction: the record it reacts to."""
-        return cls(actor or record.actor, None, "event", record.correlation_id or record.id, record.id)
+        return cls(actor or record.actor, None, "event", record.correlation, record.id)
 
     @classmethod
     def by_itself(cls, actor: str) -> "Cause":

@@ -1,5 +1,6 @@
 """A record as consumers see it: CloudEvents 1.0 headers (Kafka binary mode) around one event of the contracts."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,9 @@ E = TypeVar("E", bound=Event)
 
 LONGEST_TEXT = 200  # of a key or a header: they go into the headers of what follows, and into indexes
 LARGEST_SEQUENCE = 2**63 - 1
+NUL = "\0"
+TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+FIRST_YEAR, LAST_YEAR = 1970, 9998  # within them every time zone's moment has a UTC one
 
 
 class Malformed(Exception):
@@ -38,10 +42,16 @@ class Envelope(Generic[E]):
     topic: str
     partition: int
     offset: int
+    traceparent: str | None = None
 
     @property
     def is_tombstone(self) -> bool:
         return self.event is None
+
+    @property
+    def correlation(self) -> str:
+        """What everything that follows from the record is correlated by."""
+        return self.correlation_id or self.id
 
 
 def headers_of(record: ConsumerRecord) -> dict[str, str]:
@@ -69,13 +79,12 @@ def parse(record: ConsumerRecord, headers: Mapping[str, str], event_class: type[
         if not headers.get(name):
             raise Malformed(f"the header {name} is missing")
     for name, text in headers.items():
-        if name.startswith("ce_") and len(text) > LONGEST_TEXT:
-            raise Malformed(f"the header {name[:LONGEST_TEXT]} is longer than {LONGEST_TEXT} characters")
+        if name.startswith("ce_"):
+            _check(f"the header {name[:LONGEST_TEXT]}", text)
     key = key_of(record)
     if not key:
         raise Malformed("the record has no key")
-    if len(key) > LONGEST_TEXT:
-        raise Malformed(f"the key is longer than {LONGEST_TEXT} characters")
+    _check("the key", key)
     event: Any = None
     if record.value is not None:
         if event_class is None:
@@ -96,16 +105,41 @@ def parse(record: ConsumerRecord, headers: Mapping[str, str], event_class: type[
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
+        traceparent=traceparent_of(headers),
     )
+
+
+def traceparent_of(headers: Mapping[str, str]) -> str | None:
+    """The W3C trace context of the record; None where there is none, or something else."""
+    text = headers.get("traceparent", "")
+    return text if TRACEPARENT.fullmatch(text) else None
 
 
 def event_class_of(headers: Mapping[str, str]) -> type[Event] | None:
     return BY_TYPE.get(headers.get("ce_type", ""))
 
 
+def _check(what: str, text: str) -> None:
+    if len(text) > LONGEST_TEXT:
+        raise Malformed(f"{what} is longer than {LONGEST_TEXT} characters")
+    if NUL in text:
+        raise Malformed(f"{what} holds a NUL")
+
+
 def _time_of(record: ConsumerRecord, headers: Mapping[str, str]) -> datetime:
+    """What the record says; where that is no moment of these times, what the broker says."""
     try:
         time = datetime.fromisoformat(headers["ce_time"])
     except (KeyError, ValueError):
-        return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+        return _broker_time_of(record)
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
+        return _broker_time_of(record)
     return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+
+
+def _broker_time_of(record: ConsumerRecord) -> datetime:
+    """The record's timestamp; whoever writes it may choose that freely, too."""
+    try:
+        return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    except (OverflowError, OSError, ValueError):
+        return datetime.fromtimestamp(0, UTC)

@@ -2,9 +2,10 @@
 
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeAlias
 
 import httpx
@@ -15,7 +16,8 @@ from deploy.local.layout import Profile
 from shared import service
 from shared.access.callers import Loader
 from shared.application import create_service_app
-from shared.consumers import Subscription
+from shared.consumers import Subscription, deployment
+from shared.consumers.subscription import Kind
 from shared.contracts.base import Contract, Event
 from shared.contracts.catalogue import BY_TYPE
 from shared.health import Running
@@ -62,6 +64,10 @@ class ProbeParts:
 
 Service: TypeAlias = service.Service[ServiceSettings, ProbeParts]
 Start = Callable[..., AbstractAsyncContextManager[Service]]
+Step = Callable[[Service], Awaitable[None]]
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+"""Reactions of a probe are there since then, so that they handle what a test sends before it starts them."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,8 @@ def probe_on(profile: Profile, topics: Wire) -> Probe:
         broker: BrokerSettings | None = None,
         load_user: Loader | None = nobody,
         load_grants: Loader | None = nobody,
+        deployed: datetime | None = LONG_AGO,
+        prepare: Sequence[Step] = (),
         **parts: Any,
     ) -> AsyncIterator[Service]:
         own_broker = BrokerSettings(bootstrap=topics.bootstrap, username=topics.username, password=topics.password)
@@ -102,6 +110,13 @@ def probe_on(profile: Profile, topics: Wire) -> Probe:
             broker=broker or own_broker,
             tokens=TokenSettings(key_set_url=key_set_url),
         )
+
+        async def deployed_before(service: Service) -> None:
+            for one in subscriptions:
+                if deployed is not None and one.kind is Kind.REACTION:
+                    mark = {"$setOnInsert": {"at": deployed}}
+                    await service.db[deployment.COLLECTION].update_one({"_id": one.group}, mark, upsert=True)
+
         settings.consumers.attempts = 2
         settings.consumers.burial_limit = 3
         app: FastAPI = create_service_app(
@@ -111,6 +126,7 @@ def probe_on(profile: Profile, topics: Wire) -> Probe:
             build_parts=lambda _db, _settings: ProbeParts(),
             aggregates=[THINGS],
             subscriptions=subscriptions,
+            prepare=[deployed_before, *prepare],
             load_user=load_user,
             load_grants=load_grants,
             **parts,

@@ -116,15 +116,18 @@ BAD: list[Sent] = [
     Sent("number-too-large", headers={"ce_sequence": str(2**63).encode()}),
     Sent("number-far-too-large", headers={"ce_sequence": b"9" * 10_000}),
     Sent("long-header", headers={"ce_correlationid": b"x" * 10_000}),
+    Sent("nul-in-a-header", headers={"ce_correlationid": b"a\0b"}),
+    Sent("nul-in-\0-key"),
     Sent("k" * 10_000),
     Sent(None),
 ]
 STRANGE = [
     Sent("strange-time", headers={"ce_time": b"yesterday"}),
+    Sent("first-year", headers={"ce_time": b"0001-01-01T00:00:00+14:00"}),
+    Sent("last-year", headers={"ce_time": b"9999-12-31T23:59:59-12:00"}),
     Sent("strange-zone", headers={"ce_time": b"2026-01-01T00:00:00"}),
     Sent("strange-header", headers={"x-other": b"\xff\xfe"}),
     Sent("other-null-header", headers={"traceparent": None}),
-    Sent("zero\0key"),
 ]
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 import orjson
@@ -12,10 +12,9 @@ from fastapi import APIRouter
 from sse_starlette import EventSourceResponse
 
 from shared.http import live
-from shared.http.live import Live
-from shared.wire.envelope import Envelope
+from shared.http.live import Live, News
 from tests.plumbing.channel import Channel, Sent
-from tests.plumbing.probe import Probe, Service
+from tests.plumbing.probe import Probe, Service, ThingChanged
 from tests.support.waiting import eventually
 
 
@@ -90,21 +89,28 @@ class Following:
     """A live part of a channel; `start` is given to the probe as its task."""
 
     def __init__(self, channel: Channel, probe: Probe) -> None:
-        self.live: Live | None = None
+        self.live: Live[int] | None = None
         self.channel = channel
+        self.now: dict[str, int] = {}
+        self.unknown: set[str] = set()
+        self.looked_up: list[str] = []
         self.router = APIRouter()
 
         @self.router.get("/stream")
         async def stream(may_see: str = "") -> EventSourceResponse:
-            async def wanted(envelope: Envelope[Any]) -> tuple[str, dict[str, Any]] | None:
-                return ("thing", {"key": envelope.key}) if envelope.key.startswith(may_see) else None
+            async def wanted(news: News[int]) -> tuple[str, dict[str, Any]] | None:
+                return ("thing", {"key": news.key, "now": news.now}) if news.key.startswith(may_see) else None
 
             assert self.live is not None
             return self.live.stream(wanted)
 
     async def run(self, service: Service) -> None:
-        self.live = Live(service.settings.broker, [self.channel.topic])
+        self.live = Live(service.settings.broker, self.channel.topic, events=(ThingChanged,), look_up=self.look_up)
         await self.live.run()
+
+    async def look_up(self, keys: Collection[str]) -> dict[str, int]:
+        self.looked_up += keys
+        return {key: self.now.get(key, 1) for key in keys if key not in self.unknown}
 
     @contextlib.asynccontextmanager
     async def started(self, probe: Probe, instance: str = "0") -> AsyncIterator[Service]:
@@ -142,14 +148,54 @@ async def test_every_process_streams_all_partitions(probe: Probe, channel: Chann
         await there.shows("k0", "k1", "k2")
 
 
-async def test_what_cannot_be_read_is_passed_over(probe: Probe, channel: Channel) -> None:
+async def test_what_is_not_there_or_not_wanted_is_passed_over(probe: Probe, channel: Channel) -> None:
     following = Following(channel, probe)
+    following.unknown = {"gone"}
     async with following.started(probe) as service, opened(service) as stream:
         await channel.send(
-            Sent("a", value=None), Sent("b", value=b"{"), Sent("c", type="not.ours.v1"), Sent("d", without=("ce_id",))
+            Sent("a", value=None),
+            Sent("b", type="not.ours.v1"),
+            Sent("c", without=("ce_id",)),
+            Sent("d", headers={"ce_sequence": b"x"}),
+            Sent("gone"),
         )
         await channel.send(Sent("good"))
         await stream.shows("good")
+        assert following.looked_up == ["gone", "good"]
+
+
+async def test_a_stream_tells_what_is_now_and_a_late_duplicate_tells_nothing(probe: Probe, channel: Channel) -> None:
+    following = Following(channel, probe)
+    following.now = {"a": 6}
+    async with following.started(probe) as service, opened(service) as stream:
+        await channel.send(Sent("a", 5), Sent("a", 6), Sent("a", 5), Sent("end"))
+        await stream.shows("a", "a", "end")
+        assert [data["now"] for event, data in stream.received if event == "thing"] == [6, 6, 1]
+
+
+async def test_a_stream_opened_on_a_late_duplicate_is_told_what_is_now(probe: Probe, channel: Channel) -> None:
+    following = Following(channel, probe)
+    following.now = {"a": 6}
+    async with following.started(probe) as service, opened(service) as stream:
+        await channel.send(Sent("a", 5, name="as it was"), Sent("end"))
+        await stream.shows("a", "end")
+        assert ("thing", {"key": "a", "now": 6}) in stream.received
+
+
+async def test_records_that_nobody_listens_to_are_not_even_looked_at(probe: Probe, channel: Channel) -> None:
+    following = Following(channel, probe)
+    async with following.started(probe) as service:
+        async with opened(service) as stream:
+            await channel.send(Sent("heard"))
+            await stream.shows("heard")
+        second = Following(channel, probe)
+        async with second.started(probe, "other") as other, opened(other) as stream:
+            await channel.send(Sent("unheard"))
+            await stream.shows("unheard")
+        async with opened(service) as stream:
+            await channel.send(Sent("heard again"))
+            await stream.shows("heard again")
+        assert following.looked_up == ["heard", "heard again"]
 
 
 async def test_a_stream_is_told_to_refetch_when_the_connection_is_made_anew(

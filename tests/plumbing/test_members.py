@@ -136,7 +136,7 @@ async def test_a_stopped_consumer_does_not_hold_up_a_rebalance(probe: Probe, cha
     one, two = Member(channel), Member(channel)
     async with probe.start([one.subscription], instance="one") as first:
         await has(one, first, 3)
-        first.parts.running.consumers.handlings[channel.group].stopped_because = "a test stopped it"
+        first.parts.running.consumers.handlings[channel.group].in_hand.stopped_because = "a test stopped it"
         await channel.send(Sent("a"), partition=2)
         async with probe.start([two.subscription], instance="two") as second:
             await eventually(lambda: _true(two.partitions(second)), within=20)

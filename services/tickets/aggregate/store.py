@@ -4,9 +4,9 @@ Group ids stand beside the ticket and not in it: they are refreshed without a ve
 ticket before must not write the old ones back.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
@@ -14,6 +14,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from services.tickets.aggregate import closing, timers
 from services.tickets.aggregate.states import WORK_REMAINS
 from services.tickets.aggregate.values import Ticket
+from services.tickets.devices.store import KnownDevice
 from shared.contracts.catalog import DeviceState
 from shared.contracts.tickets import TicketState
 from shared.outbox import Aggregate
@@ -49,9 +50,11 @@ def ticket_of(document: Document) -> Ticket:
     return Ticket.model_validate({"state": state, **desk})
 
 
-def new_document(ticket: Ticket) -> Document:
+def new_document(ticket: Ticket, *, device_version: int) -> Document:
+    """A ticket that was opened on this version of its device."""
     fields, _ = fields_of(ticket)
-    return {"_id": ticket.state.ticket_id, "group_ids": list(ticket.state.group_ids), **fields}
+    groups = {"group_ids": list(ticket.state.group_ids), "group_ids_of": device_version}
+    return {"_id": ticket.state.ticket_id, **groups, **fields}
 
 
 def fields_of(ticket: Ticket) -> tuple[Document, list[str]]:
@@ -118,9 +121,36 @@ async def ticket_id_of_order(db: Database, work_order_id: str) -> str | None:
     return None if document is None else str(document["_id"])
 
 
-async def refresh_groups(db: Database, devices: Iterable[DeviceState]) -> None:
-    """Bring the copies of group ids up to date, without a version, while the device stays in the ticket's account."""
-    by_id = {device.device_id: device for device in devices}
+class Sight(NamedTuple):
+    """What a stream has to know of a ticket as it is now: its version, and who may see it."""
+
+    version: int
+    account_id: str
+    device_id: str
+    group_ids: tuple[str, ...]
+
+
+async def sights(db: Database, ticket_ids: Collection[str]) -> dict[str, Sight]:
+    """The tickets that there are, by id."""
+    fields = {"version": 1, "group_ids": 1, "ticket.account_id": 1, "ticket.device.device_id": 1}
+    found = db[TICKETS.collection].find({"_id": {"$in": list(ticket_ids)}}, fields)
+    return {
+        document["_id"]: Sight(
+            document["version"],
+            document["ticket"]["account_id"],
+            document["ticket"]["device"]["device_id"],
+            tuple(document["group_ids"]),
+        )
+        async for document in found
+    }
+
+
+async def refresh_groups(db: Database, devices: Iterable[KnownDevice]) -> None:
+    """Bring the copies of group ids up to date, without a version, while the device stays in the ticket's account.
+
+    Each copy keeps the device's version that it was made from: an older one, from whatever view, never undoes it.
+    """
+    by_id = {device.state.device_id: device for device in devices}
     tickets = db[TICKETS.collection]
     found = tickets.find(
         {"ticket.device.device_id": {"$in": list(by_id)}},
@@ -129,9 +159,11 @@ async def refresh_groups(db: Database, devices: Iterable[DeviceState]) -> None:
     writes = []
     async for document in found:
         device = by_id[document["ticket"]["device"]["device_id"]]
-        same_account = document["ticket"]["account_id"] == device.account_id
-        if same_account and not _same(document["group_ids"], device.group_ids):
-            writes.append(UpdateOne({"_id": document["_id"]}, {"$set": {"group_ids": list(device.group_ids)}}))
+        same_account = document["ticket"]["account_id"] == device.state.account_id
+        if same_account and not _same(document["group_ids"], device.state.group_ids):
+            copy = {"group_ids": list(device.state.group_ids), "group_ids_of": device.version}
+            older = {"_id": document["_id"], "group_ids_of": {"$not": {"$gte": device.version}}}
+            writes.append(UpdateOne(older, {"$set": copy}))
     if writes:
         await tickets.bulk_write(writes, ordered=False)
 

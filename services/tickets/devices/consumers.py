@@ -14,8 +14,9 @@ from shared.wire.envelope import Envelope
 async def follow_devices(records: list[Envelope[DeviceEvent]], deps: Service) -> None:
     rows = [ViewRow(r.key, r.sequence, store.device_fields(r.event.device)) for r in records]
     await views.upsert(deps.db[store.DEVICES], rows)
-    # The view first, then the copies on tickets: who opens a ticket meanwhile re-reads the view.
-    await tickets.refresh_groups(deps.db, [r.event.device for r in records])
+    # The view first, then the copies on tickets: who opens a ticket meanwhile re-reads the view. They follow what the
+    # view holds, not what the record says: an old record that comes again changes nothing.
+    await tickets.refresh_groups(deps.db, await store.known_devices(deps.db, [r.key for r in records]))
 
 
 @view("identity.accounts", group="tickets.accounts", events=(AccountEvent,))

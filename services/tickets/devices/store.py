@@ -56,6 +56,12 @@ async def device_by_serial(db: Database, serial: str) -> KnownDevice | None:
     return _known(await db[DEVICES].find_one({"serial_key": serial_key(serial)}))
 
 
+async def known_devices(db: Database, device_ids: Sequence[str]) -> list[KnownDevice]:
+    """The devices as the view has them."""
+    found = db[DEVICES].find({"_id": {"$in": list(device_ids)}})
+    return [known async for row in found if (known := _known(row)) is not None]
+
+
 async def changed_device(db: Database, known: KnownDevice) -> KnownDevice | None:
     """The device, if the view has another version of it by now."""
     return _known(await db[DEVICES].find_one({"_id": known.state.device_id, "version": {"$gt": known.version}}))

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from sse_starlette import EventSourceResponse
 
+from services.tickets.aggregate.store import Sight
 from services.tickets.service import Deps, Service
 from shared.access.caller import Caller
 from shared.access.scope import sees
 from shared.contracts import actions
-from shared.contracts.tickets import TicketEvent
 from shared.http.caller import may
-from shared.wire.envelope import Envelope
+from shared.http.live import News
 
 router = APIRouter(tags=["live"])
 
@@ -21,27 +21,28 @@ RIGHTS_REMEMBERED_SECONDS = 1.0
 
 @router.get("/v1/stream", response_class=EventSourceResponse)
 async def stream(caller: Annotated[Caller, may(actions.FOLLOW_TICKETS)], deps: Deps) -> EventSourceResponse:
-    """`event: ticket` with ticket_id, version, type and device_id; `event: refetch` after a gap."""
+    """`event: ticket` with ticket_id, version, type and device_id; `event: refetch` after a gap.
+
+    `type` is what happened; all else is the ticket as it is now, and so is the decision who may see it.
+    """
     present = _Present(deps, caller)
 
-    async def wanted(envelope: Envelope[Any]) -> tuple[str, dict[str, Any]] | None:
-        if not isinstance(envelope.event, TicketEvent):
-            return None
-        ticket = envelope.event.ticket
+    async def wanted(news: News[Sight]) -> tuple[str, dict[str, Any]] | None:
+        ticket = news.now
         viewer = await present.caller()
         if viewer is None or not sees(
             viewer,
             actions.FOLLOW_TICKETS,
             account_id=ticket.account_id,
-            device_id=ticket.device.device_id,
+            device_id=ticket.device_id,
             group_ids=ticket.group_ids,
         ):
             return None
         return "ticket", {
-            "ticket_id": ticket.ticket_id,
-            "version": envelope.sequence,
-            "type": envelope.type,
-            "device_id": ticket.device.device_id,
+            "ticket_id": news.key,
+            "version": ticket.version,
+            "type": news.type,
+            "device_id": ticket.device_id,
         }
 
     return deps.parts.live.stream(wanted)

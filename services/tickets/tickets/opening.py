@@ -232,7 +232,11 @@ async def open_ticket(
         raise CalendarClosed(str(error)) from error
     ticket = decision.ticket
     document = await deps.outbox.insert(
-        store.TICKETS, store.new_document(ticket), events_of(decision, contact), cause=cause, command=command
+        store.TICKETS,
+        store.new_document(ticket, device_version=known.version),
+        events_of(decision, contact),
+        cause=cause,
+        command=command,
     )
     if document["ticket"]["number"] != ticket.state.number:  # the answer to a repeated command
         return store.ticket_of(document), document["version"]
@@ -245,7 +249,7 @@ async def _catch_up(deps: Service, known: KnownDevice, ticket_id: str) -> None:
     changed = await devices.changed_device(deps.db, known)
     if changed is None:
         return
-    await store.refresh_groups(deps.db, [changed.state])
+    await store.refresh_groups(deps.db, [changed])
     if changed.state.account_id == known.state.account_id and changed.state.site != known.state.site:
         await carry_out(
             deps,

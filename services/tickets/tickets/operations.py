@@ -9,6 +9,7 @@ from services.tickets.aggregate.draft import Draft
 from services.tickets.aggregate.operations import carry_out, refused, silence_of, work_order_id
 from services.tickets.aggregate.states import Action, next_status
 from services.tickets.aggregate.store import Document
+from services.tickets.devices import store as devices
 from services.tickets.service import Service
 from services.tickets.tickets import domain
 from shared.access.caller import Caller
@@ -21,15 +22,22 @@ from shared.wire.envelope import Envelope
 
 
 async def site_changed(deps: Service, record: Envelope[DeviceSiteChanged]) -> None:
-    """A device stands elsewhere: its open tickets, their orders and visits learn it (CAT-4)."""
-    device = record.event.device
+    """A device stands elsewhere: its open tickets, their orders and visits learn it (CAT-4).
+
+    What the view knows by now counts, where that is newer: a ticket opened on it is not told an older site by a record
+    that comes late.
+    """
+    device, version = record.event.device, record.sequence
+    for known in await devices.known_devices(deps.db, [record.key]):
+        if known.version > version:
+            device, version = known
     for ticket_id in await store.open_ticket_ids(deps.db, device):
         await carry_out(
             deps,
             ticket_id,
             lambda draft: domain.site_changed(draft, device),
             cause=Cause.following(record),
-            source=Source(record.topic, record.key, record.sequence),
+            source=Source(record.topic, record.key, version),
         )
 
 
