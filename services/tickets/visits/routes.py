@@ -14,6 +14,7 @@ from services.tickets.tickets.views import TicketView
 from services.tickets.visits import operations
 from services.tickets.visits.calendar import visit_calendar
 from services.tickets.visits.operations import VisitNotFound
+from shared.contracts.tickets import ENTRY_LIMIT
 from shared.http.caller import CallerDep
 from shared.http.commands import CommandDep, IfMatch
 
@@ -24,7 +25,7 @@ class ReplyToVisit(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reply: Literal["confirmed", "other_window_wanted"]
-    text: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000)] | None = None
+    text: Annotated[str, StringConstraints(strip_whitespace=True, max_length=ENTRY_LIMIT)] | None = None
 
 
 @router.post("/v1/tickets/{ticket_id}/visits/{visit_id}/reply", response_model=TicketView)
