@@ -224,13 +224,14 @@ class Draft:
 
     def decision(self) -> Decision | None:
         """What was decided; None when it changes nothing. A public change never goes without an event."""
-        self._let_go_of_past_visits()
-        self._let_go_of_past_orders()
         if self.ticket == self._before and not self._new_marks:
             return None
         happened = self._with_entries()
         if not happened and self.state != self._before.state:
             happened.append(Happened(TicketUpdated, self.now, {}))
+        if happened:
+            self._let_go_of_past_visits()
+        self._let_go_of_past_orders()
         return Decision(
             self.ticket,
             self.now,
