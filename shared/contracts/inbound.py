@@ -1,23 +1,54 @@
-"""What the parties tell us. Nothing here is trusted: each topic has one owner who validates it."""
+"""What the parties tell us. Nothing here is trusted: each topic has one owner who validates it, and all has a limit."""
 
-from datetime import date
-from typing import ClassVar, Literal
+from datetime import date, datetime
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from shared.contracts.base import Contract, Event
 from shared.contracts.catalog import Entitlement, Location, Site
 from shared.contracts.identity import Link, Role
-from shared.contracts.tickets import Part
+from shared.contracts.tickets import ENTRY_LIMIT, Part
+
+LARGEST_COUNT = 2**53
+"""Beyond it readers of JSON that count in floating point go wrong."""
+
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+MOST_ITEMS = 100
+
+
+def _printable(text: str) -> str:
+    if any((sign < " " and sign not in "\t\n\r") or sign == "\x7f" for sign in text):
+        raise ValueError("must not hold control characters")
+    return text
+
+
+def _of_our_time(at: datetime) -> datetime:
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise ValueError(f"must be between the years {FIRST_YEAR} and {LAST_YEAR}")
+    return at
+
+
+Id = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
+Short = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+Text = Annotated[str, Field(max_length=ENTRY_LIMIT), AfterValidator(_printable)]
+Words = Annotated[str, Field(min_length=1, max_length=ENTRY_LIMIT), AfterValidator(_printable)]
+Language = Annotated[str, Field(min_length=2, max_length=35), AfterValidator(_printable)]
+Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+Counter = Annotated[int, Field(ge=-LARGEST_COUNT, le=LARGEST_COUNT)]
+Moment = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
+CounterName = Annotated[str, Field(max_length=60, pattern=r"^[^$.\x00-\x1f][^.\x00-\x1f]*$")]
+"""A counter's name becomes a field of documents."""
 
 
 class VisitMessage(Event):
     """`sequence` counts per party and visit, from 1; an older one never overwrites a newer state."""
 
-    work_order_id: str = Field(min_length=1)
-    visit_id: str = Field(min_length=1, max_length=64)
-    sequence: int = Field(ge=1)
-    occurred_at: AwareDatetime
+    work_order_id: Id
+    visit_id: Id
+    sequence: Count
+    occurred_at: Moment
 
 
 class DispatchMessage(VisitMessage):
@@ -26,21 +57,21 @@ class DispatchMessage(VisitMessage):
 
 class DispatchVisitPlanned(DispatchMessage):
     type: ClassVar[str] = "dispatch.visit.planned.v1"
-    window_from: AwareDatetime
-    window_to: AwareDatetime
-    external_id: str | None = None
+    window_from: Moment
+    window_to: Moment
+    external_id: Short | None = None
 
 
 class DispatchVisitMoved(DispatchMessage):
     type: ClassVar[str] = "dispatch.visit.moved.v1"
-    window_from: AwareDatetime
-    window_to: AwareDatetime
-    reason: str | None = None
+    window_from: Moment
+    window_to: Moment
+    reason: Text | None = None
 
 
 class DispatchVisitCancelled(DispatchMessage):
     type: ClassVar[str] = "dispatch.visit.cancelled.v1"
-    reason: str | None = None
+    reason: Text | None = None
 
 
 class EngineerMessage(VisitMessage):
@@ -49,7 +80,7 @@ class EngineerMessage(VisitMessage):
 
 class EngineerVisitTravelling(EngineerMessage):
     type: ClassVar[str] = "engineer.visit.travelling.v1"
-    expected_at: AwareDatetime | None = None
+    expected_at: Moment | None = None
 
 
 class EngineerVisitArrived(EngineerMessage):
@@ -58,19 +89,19 @@ class EngineerVisitArrived(EngineerMessage):
 
 class EngineerVisitReported(EngineerMessage):
     type: ClassVar[str] = "engineer.visit.reported.v1"
-    symptom: str
-    cause: str
-    action: str
-    parts: tuple[Part, ...] = ()
-    counters: dict[str, int] = Field(default_factory=dict)
+    symptom: Text
+    cause: Text
+    action: Text
+    parts: tuple[Part, ...] = Field(default=(), max_length=MOST_ITEMS)
+    counters: dict[CounterName, Counter] = Field(default_factory=dict, max_length=MOST_ITEMS)
     outcome: Literal["resolved", "follow_up", "parts_needed"]
-    advice: str | None = None
+    advice: Text | None = None
 
 
 class ContactCentreMessage(Event):
     topic: ClassVar[str] = "inbound.contact-centre"
-    occurred_at: AwareDatetime
-    agent: str | None = Field(
+    occurred_at: Moment
+    agent: Short | None = Field(
         default=None, description="the agent's name in the CRM; not shown where the country wants the team's"
     )
 
@@ -79,52 +110,52 @@ class ContactCentreTicketOpened(ContactCentreMessage):
     """A call, written down by an agent; the key of the record is `case_id`."""
 
     type: ClassVar[str] = "contact-centre.ticket.opened.v1"
-    case_id: str = Field(min_length=1, max_length=64)
-    serial: str = Field(min_length=1)
-    description: str = Field(min_length=1, max_length=10_000)
-    language: str = "en"
-    error_code: str | None = None
+    case_id: Id
+    serial: Name
+    description: Words
+    language: Language = "en"
+    error_code: Short | None = None
     impact: Literal["down", "impaired", "question"] = "impaired"
-    on_behalf_of: str | None = Field(default=None, description="user id of the caller, where he has a login")
-    own_reference: str | None = None
+    on_behalf_of: Id | None = Field(default=None, description="user id of the caller, where he has a login")
+    own_reference: Short | None = None
 
 
 class ContactCentreTicketMessage(ContactCentreMessage):
-    ticket_id: str = Field(min_length=1)
+    ticket_id: Id
 
 
 class ContactCentreTicketAcknowledged(ContactCentreTicketMessage):
     type: ClassVar[str] = "contact-centre.ticket.acknowledged.v1"
-    case_id: str | None = None
+    case_id: Id | None = None
 
 
 class ContactCentreTicketReplied(ContactCentreTicketMessage):
     type: ClassVar[str] = "contact-centre.ticket.replied.v1"
-    reply_id: str = Field(min_length=1, max_length=64)
+    reply_id: Id
     audience: Literal["public", "internal"]
-    text: str = Field(min_length=1, max_length=10_000)
-    language: str | None = None
+    text: Words
+    language: Language | None = None
     waiting_for_customer: bool = False
 
 
 class ContactCentreTicketDecided(ContactCentreTicketMessage):
     type: ClassVar[str] = "contact-centre.ticket.decided.v1"
     decision: Literal["accepted", "refused"]
-    text: str | None = None
+    text: Text | None = None
 
 
 class ContactCentreTicketResolved(ContactCentreTicketMessage):
     type: ClassVar[str] = "contact-centre.ticket.resolved.v1"
-    text: str | None = None
+    text: Text | None = None
 
 
 class ContactCentreTicketClosed(ContactCentreTicketMessage):
     type: ClassVar[str] = "contact-centre.ticket.closed.v1"
-    text: str | None = None
+    text: Text | None = None
 
 
 class RightGiven(Contract):
-    account_ref: str
+    account_ref: Id
     role: Role
     whole: bool = True
 
@@ -132,43 +163,43 @@ class RightGiven(Contract):
 class BackOfficeMessage(Event):
     """A master record of the ERP, keyed by its `ref`; `revision` grows with each change there."""
 
-    ref: str = Field(min_length=1, max_length=64)
-    revision: int = Field(ge=1)
-    occurred_at: AwareDatetime
+    ref: Id
+    revision: Count
+    occurred_at: Moment
 
 
 class BackOfficeAccountUpdated(BackOfficeMessage):
     topic: ClassVar[str] = "inbound.back-office.accounts"
     type: ClassVar[str] = "back-office.account.updated.v1"
-    name: str = Field(min_length=1)
-    parent_ref: str | None = None
-    billing_number: str = Field(min_length=1)
-    service_number: str = Field(min_length=1)
+    name: Name
+    parent_ref: Id | None = None
+    billing_number: Name
+    service_number: Name
     country: str = Field(pattern="^[A-Z]{2}$")
-    language: str
+    language: Language
 
 
 class BackOfficeUserUpdated(BackOfficeMessage):
     topic: ClassVar[str] = "inbound.back-office.accounts"
     type: ClassVar[str] = "back-office.user.updated.v1"
-    first_name: str
-    last_name: str
-    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
-    phone: str | None = None
+    first_name: Name
+    last_name: Name
+    email: str = Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
+    phone: Short | None = None
     country: str = Field(pattern="^[A-Z]{2}$")
-    language: str
-    time_zone: str
-    rights: tuple[RightGiven, ...] = ()
+    language: Language
+    time_zone: Name
+    rights: tuple[RightGiven, ...] = Field(default=(), max_length=1_000)
 
 
 class BackOfficeModelUpdated(BackOfficeMessage):
     topic: ClassVar[str] = "inbound.back-office.fleet"
     type: ClassVar[str] = "back-office.model.updated.v1"
-    name: str
-    counters: tuple[str, ...] = ("total",)
-    consumables: tuple[str, ...] = ()
-    error_family: str | None = None
-    links: tuple[Link, ...] = ()
+    name: Name
+    counters: tuple[Name, ...] = Field(default=("total",), max_length=MOST_ITEMS)
+    consumables: tuple[Name, ...] = Field(default=(), max_length=MOST_ITEMS)
+    error_family: Short | None = None
+    links: tuple[Link, ...] = Field(default=(), max_length=MOST_ITEMS)
 
 
 class BackOfficeDeviceUpdated(BackOfficeMessage):
@@ -176,23 +207,23 @@ class BackOfficeDeviceUpdated(BackOfficeMessage):
 
     topic: ClassVar[str] = "inbound.back-office.fleet"
     type: ClassVar[str] = "back-office.device.updated.v1"
-    serial: str = Field(min_length=1, max_length=40)
-    model_ref: str
-    account_ref: str
+    serial: Annotated[Name, Field(max_length=40)]
+    model_ref: Id
+    account_ref: Id
     site: Site
     location: Location = Location()
-    own_name: str | None = None
-    own_number: str | None = None
+    own_name: Short | None = None
+    own_number: Short | None = None
     status: Literal["installed", "removed"] = "installed"
-    seen_version: int | None = None
+    seen_version: int | None = Field(default=None, ge=0, le=LARGEST_COUNT)
 
 
 class BackOfficeContractUpdated(BackOfficeMessage):
     topic: ClassVar[str] = "inbound.back-office.fleet"
     type: ClassVar[str] = "back-office.contract.updated.v1"
-    number: str
-    account_ref: str
-    device_ref: str
+    number: Name
+    account_ref: Id
+    device_ref: Id
     valid_from: date
     valid_until: date | None = None
     entitlement: Entitlement

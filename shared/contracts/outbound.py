@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import Contract, Event
 from shared.contracts.catalog import Location, Site
-from shared.contracts.tickets import ReportState, TicketStatus
+from shared.contracts.tickets import ENTRY_LIMIT, ReportState, TicketStatus
 
 
 class OnSiteContact(Contract):
@@ -96,17 +96,18 @@ class JobSheetWithdrawn(JobSheetEvent):
     reason: str
 
 
-class CaseNote(Contract):
+class CaseEntry(Contract):
     """An entry of either kind: only staff read cases."""
 
+    entry_id: str
     at: AwareDatetime
     kind: Literal["public", "internal", "flag"]
     author: str
-    text: str
+    text: str = Field(max_length=ENTRY_LIMIT)
 
 
 class CaseState(Contract):
-    """The ticket as the contact centre's CRM keeps it."""
+    """The ticket as the contact centre's CRM keeps it; its entries come one by one, with the changes."""
 
     ticket_id: str
     ticket_number: str
@@ -117,7 +118,8 @@ class CaseState(Contract):
     description: str
     error_code: str | None = None
     engineer_by: AwareDatetime | None = None
-    notes: tuple[CaseNote, ...] = ()
+    entry_count: int = Field(default=0, description="of public and internal entries")
+    open_flags: int = Field(default=0, description="messages that contradicted the ticket")
     report: ReportState | None = None
 
 
@@ -134,6 +136,7 @@ class CaseOpened(CaseEvent):
 class CaseChanged(CaseEvent):
     type: ClassVar[str] = "contact-centre.case.changed.v1"
     change: str
+    entries: tuple[CaseEntry, ...] = Field(default=(), description="those that came with this change, in order")
 
 
 class ChangeRequested(Event):

@@ -8,6 +8,15 @@ from pydantic import AwareDatetime, Field
 from shared.contracts.base import Contract, Event
 from shared.contracts.catalog import Entitlement, Location, Site
 
+ENTRY_LIMIT = 10_000
+"""So many characters an entry holds at most, whoever writes it and by whichever way."""
+
+EXCERPT_LIMIT = 500
+"""So many characters of an entry, or of a party's message, stand where its whole text does not."""
+
+LATEST = 3
+"""So many entries a ticket's state names in short."""
+
 
 class TicketStatus(StrEnum):
     RECEIVED = "received"
@@ -99,9 +108,9 @@ class VisitState(Contract):
 
 
 class Part(Contract):
-    number: str
-    name: str
-    quantity: int = Field(gt=0)
+    number: str = Field(max_length=200)
+    name: str = Field(max_length=200)
+    quantity: int = Field(gt=0, le=1_000_000)
 
 
 class ReportState(Contract):
@@ -118,18 +127,33 @@ class ReportState(Contract):
     reported_at: AwareDatetime
 
 
-class PublicUpdate(Contract):
-    """An entry that the customer may read. Notes for staff are another type and never in this state."""
+Author = Literal["customer", "team", "engineer", "system"]
 
-    update_id: str
+
+class PublicEntry(Contract):
+    """An entry that the customer may read. Notes for staff are another type and never in these events."""
+
+    entry_id: str
     at: AwareDatetime
-    author: Literal["customer", "team", "engineer", "system"]
+    author: Author
     author_id: str | None = None
-    text: str
+    text: str = Field(max_length=ENTRY_LIMIT)
     language: str | None = None
 
 
+class EntryInShort(Contract):
+    """The beginning of an entry; the whole stood in the event that brought it."""
+
+    entry_id: str
+    at: AwareDatetime
+    author: Author
+    text: str = Field(max_length=EXCERPT_LIMIT)
+    cut: bool = Field(default=False, description="whether the entry goes on")
+
+
 class TicketState(Contract):
+    """A ticket of any length: what grows with its use is counted here, and told in the events that bring it."""
+
     ticket_id: str
     number: str
     ticket_type: str = "fault"
@@ -153,9 +177,11 @@ class TicketState(Contract):
     promise: PromiseState
     clocks: tuple[ClockState, ...] = ()
     work_order_id: str | None = None
-    visits: tuple[VisitState, ...] = ()
-    report: ReportState | None = None
-    updates: tuple[PublicUpdate, ...] = ()
+    visits: tuple[VisitState, ...] = Field(default=(), description="those not over yet, and the last ten that are")
+    report: ReportState | None = Field(default=None, description="the latest")
+    entry_count: int = Field(default=0, description="of public entries")
+    latest_entries: tuple[EntryInShort, ...] = Field(default=(), description="the last three, oldest first")
+    last_customer_entry_at: AwareDatetime | None = None
     external_ids: dict[str, str] = Field(default_factory=dict)
     opened_at: AwareDatetime
     status_since: AwareDatetime
@@ -164,10 +190,11 @@ class TicketState(Contract):
 
 
 class TicketEvent(Event):
-    """Every event carries the ticket's public state after the change."""
+    """Every event carries the ticket's public state after the change, and the entry that was written with it."""
 
     topic: ClassVar[str] = "tickets.tickets"
     ticket: TicketState
+    entry: PublicEntry | None = None
     occurred_at: AwareDatetime = Field(description="when it happened, which may be before it was told")
 
 

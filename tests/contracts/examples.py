@@ -4,7 +4,7 @@ import types
 from collections.abc import Mapping
 from datetime import date, time
 from enum import Enum
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -54,6 +54,8 @@ def _fields(model: type[BaseModel]) -> dict[str, Any]:
 
 def _value(name: str, annotation: Any) -> Any:
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _value(name, arguments[0])
     if origin is Literal:
         return arguments[0]
     if origin in (Union, types.UnionType):

@@ -135,7 +135,7 @@ async def test_arrival_for_a_cancelled_visit_is_kept_and_flagged_to_the_contact_
             return any(
                 note["kind"] == "flag"
                 for record in heard.of(ticket["ticket_id"])
-                for note in value_of(record)["case"]["notes"]
+                for note in value_of(record).get("entries", ())
             )
 
         await heard.until(flagged, what="a flag in the contact centre's case")

@@ -25,10 +25,11 @@ async def test_a_note_stays_with_the_desk_and_reaches_the_case(world: World) -> 
         assert refused.status_code == 403
         assert "contact_centre_agent" in refused.json()["roles"]
         noted = await desk.post(path, json={"text": "third jam this month"})
-        assert noted.json()["notes"][0]["text"] == "third jam this month"
+        assert noted.json()["note_count"] == 1
         await heard.types_of(scene.ticket_id, "contact-centre.case.changed.v1")
-        case = value_of(heard.of(scene.ticket_id)[-1])["case"]
-        assert case["notes"][-1]["kind"] == "internal"
+        [entry] = value_of(heard.of(scene.ticket_id)[-1])["entries"]
+        assert (entry["kind"], entry["text"]) == ("internal", "third jam this month")
+        assert "note_count" not in await scene.ticket()
         assert "third jam" not in json.dumps(await scene.ticket())
         assert "third jam" not in json.dumps(await scene.timeline())
         assert (await scene.timeline(desk))[0]["type"] == "note"
@@ -63,7 +64,7 @@ async def test_two_who_edit_at_once_are_told_and_a_repeated_command_is_not_done_
         first = await scene.customer.post(f"{path}/updates", json={"text": "one"}, headers={**headers, "If-Match": tag})
         assert first.status_code == 201
         repeated = await scene.customer.post(f"{path}/updates", json={"text": "one"}, headers=headers)
-        assert len(repeated.json()["updates"]) == 1
+        assert repeated.json()["entry_count"] == 1
         stale = await scene.customer.post(f"{path}/updates", json={"text": "two"}, headers={"If-Match": tag})
         assert (stale.status_code, stale.json()["code"]) == (412, "version_conflict")
 
@@ -111,9 +112,16 @@ async def test_the_crm_opens_acknowledges_replies_and_resolves_by_messages(world
             return dict(now_is)
 
         done = await eventually(resolved)
-        assert [update["text"] for update in done["updates"]] == ["We look at it", "It was the fan"]
-        assert [note["text"] for note in done["notes"]] == ["angry"]
-        assert done["updates"][0]["author"] == "team"
+        assert [entry["text"] for entry in done["latest_entries"]] == ["We look at it", "It was the fan"]
+        assert (done["entry_count"], done["note_count"]) == (2, 1)
+        assert done["latest_entries"][0]["author"] == "team"
+        lines = (await desk.get(f"/v1/tickets/{ticket['ticket_id']}/timeline")).json()["items"]
+        said = {line["type"]: line["text"] for line in lines if line["text"]}
+        assert said == {
+            "tickets.ticket.resolved.v1": "It was the fan",
+            "tickets.ticket.updated.v1": "We look at it",
+            "note": "angry",
+        }
 
 
 async def test_deadlines_warn_and_breach_once_and_a_late_fact_withdraws_the_breach(world: World) -> None:
@@ -206,13 +214,13 @@ async def test_silence_after_the_solution_warns_and_then_closes(world: World) ->
 
         async def warned() -> dict[str, Any]:
             ticket = await scene.ticket()
-            assert ticket["updates"], "no warning yet"
+            assert ticket["latest_entries"], "no warning yet"
             return ticket
 
         ticket = await eventually(warned)
         assert ticket["status"] == "resolved"
-        assert ticket["updates"][-1]["author"] == "system"
-        assert "2 giorni" in ticket["updates"][-1]["text"]
+        assert ticket["latest_entries"][-1]["author"] == "system"
+        assert "2 giorni" in ticket["latest_entries"][-1]["text"]
         await tickets.update_one({"_id": scene.ticket_id}, {"$set": {"closing.close_at": ago, "next_at": ago}})
         closed = await scene.becomes("closed")
         assert closed["closed_at"] is not None

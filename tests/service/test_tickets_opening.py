@@ -20,7 +20,7 @@ async def test_the_answer_is_a_promise_and_the_parties_hear_of_it(world: World) 
         assert ticket["promise"]["time_zone"] == "Europe/Helsinki"
         opened_at = datetime.fromisoformat(ticket["opened_at"])
         assert datetime.fromisoformat(ticket["promise"]["engineer_by"]) == opened_at + timedelta(minutes=480)
-        assert "notes" not in ticket
+        assert "note_count" not in ticket
         assert [party["party"] for party in ticket["parties"]] == ["contact-centre", "dispatch"]
         await heard.types_of(
             ticket["ticket_id"],

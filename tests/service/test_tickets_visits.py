@@ -80,14 +80,17 @@ async def test_an_arrival_for_a_cancelled_visit_is_kept_and_flagged_to_the_desk(
 
         async def flagged() -> dict[str, Any]:
             ticket: dict[str, Any] = (await desk.get(f"/v1/tickets/{scene.ticket_id}")).json()
-            assert ticket["flags"]
+            assert ticket["open_flags"] == 1
             return ticket
 
         ticket = await eventually(flagged)
-        assert ticket["flags"][0]["reason"] == "visit_arrived_contradicts"
-        assert ticket["flags"][0]["message"]["type"] == "engineer.visit.arrived.v1"
+        assert ticket["latest_flags"][0]["reason"] == "visit_arrived_contradicts"
+        flag = next(line for line in await scene.timeline(desk) if line["type"] == "flag")
+        assert (flag["data"]["type"], flag["data"]["topic"]) == ("engineer.visit.arrived.v1", "inbound.engineer")
+        assert scene.work_order_id in flag["data"]["excerpt"]
         assert ticket["status"] == "in_progress"
-        assert "flags" not in await scene.ticket()
+        assert not {"open_flags", "latest_flags"} & set(await scene.ticket())
+        assert "flag" not in {line["type"] for line in await scene.timeline()}
 
 
 async def test_an_unknown_work_order_is_answered_and_stops_nothing(world: World) -> None:
@@ -155,7 +158,8 @@ async def test_the_customer_confirms_or_asks_for_another_window(world: World) ->
         confirmed = await scene.customer.post(path, json={"reply": "confirmed"})
         assert confirmed.json()["visits"][0]["customer_reply"] == "confirmed"
         wish = await scene.customer.post(path, json={"reply": "other_window_wanted", "text": "rather on Friday"})
-        assert wish.json()["updates"][-1]["text"] == "rather on Friday"
+        assert wish.json()["latest_entries"][-1]["text"] == "rather on Friday"
+        assert (await scene.timeline())[0]["text"] == "rather on Friday"
         await heard.types_of(scene.ticket_id, "dispatch.work-order.changed.v1")
         changed = next(r for r in heard.of(scene.ticket_id) if type_of(r) == "dispatch.work-order.changed.v1")
         assert value_of(changed)["reason"] == "other_window_wanted: rather on Friday"

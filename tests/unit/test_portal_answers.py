@@ -57,8 +57,8 @@ def test_each_step_of_a_visit_has_its_sentence(status: str, changes: dict[str, o
 
 
 def test_waiting_for_the_customer_repeats_the_question() -> None:
-    asked = {"update_id": "u1", "at": NOW, "author": "team", "text": "Which code is shown?"}
-    answer = ticket_answer(texts(), ticket(status="waiting_for_customer", updates=[asked]))
+    asked = {"entry_id": "u1", "at": NOW, "author": "team", "text": "Which code is shown?"}
+    answer = ticket_answer(texts(), ticket(status="waiting_for_customer", latest_entries=[asked]))
     assert answer.headline == "We need an answer from you"
     assert answer.lines[0] == "The question: “Which code is shown?”"
 
@@ -124,7 +124,6 @@ def test_only_a_window_in_the_future_can_be_answered() -> None:
 
 def test_the_timeline_says_who_what_and_which_party_knows() -> None:
     rows = [
-        TimelineRow(at=NOW - timedelta(hours=1), type="tickets.ticket.opened.v1", actor_kind="customer"),
         TimelineRow.model_validate(
             {
                 "at": NOW,
@@ -135,6 +134,7 @@ def test_the_timeline_says_who_what_and_which_party_knows() -> None:
             }
         ),
         TimelineRow(at=NOW, type="note", actor_kind="team", text="call the customer"),
+        TimelineRow(at=NOW - timedelta(hours=1), type="tickets.ticket.opened.v1", actor_kind="customer"),
         TimelineRow(at=NOW - timedelta(hours=2), type="tickets.something.new.v3"),
     ]
     entries = timeline(texts(), rows, team_name="Team Nord")

@@ -185,7 +185,7 @@ def test_silence_warns_and_then_closes() -> None:
     work = draft(resolved(), after=five_days)
     let_silence_act(work, "w1")
     warned = decided(True, work.decision())
-    assert warned.ticket.state.updates[-1].author == "system"
+    assert warned.public_entries[-1].author == "system"
     assert warned.ticket.state.status is TicketStatus.RESOLVED
     work = draft(warned.ticket, after=five_days + 60)
     let_silence_act(work, "w1")
@@ -208,7 +208,6 @@ def test_a_warning_that_comes_late_puts_the_closing_off() -> None:
 def test_an_internal_note_never_reaches_the_public_state() -> None:
     work = draft()
     work.note("n1", "user-9", "customer is angry")
-    work.tell_contact_centre("noted")
     decision = decided(True, work.decision())
     assert decision.public_events == []
     assert "angry" not in decision.ticket.state.model_dump_json()
@@ -219,7 +218,7 @@ def test_a_wish_for_another_window_reaches_dispatch_and_the_contact_centre() -> 
     work = draft(after=20)
     take_message(work, message(Told.PLANNED), "dispatch", IDS, SILENCE)
     work = draft(decided(True, work.decision()).ticket, after=30)
-    done = customer_replies(work, "visit-1", "other_window_wanted", "rather Friday", update_id="u1", author_id="user-1")
+    done = customer_replies(work, "visit-1", "other_window_wanted", "rather Friday", entry_id="u1", author_id="user-1")
     decision = decided(done, work.decision())
     assert [event.type for event in events_of(decision, None)] == [
         "tickets.visit.answered.v1",

@@ -9,7 +9,7 @@ from services.tickets.visits.conflicts import CONFLICTS, Told, Verdict, verdict
 from services.tickets.visits.domain import take_message
 from shared.contracts.inbound import VisitMessage
 from shared.contracts.tickets import ClockKind, TicketStatus, VisitState, VisitStatus
-from tests.unit.ticket_samples import IDS, NOON, SILENCE, draft, message, minutes, opened, party_of
+from tests.unit.ticket_samples import IDS, NOON, REFERENCE, SILENCE, draft, message, minutes, opened, party_of
 
 PATHS: dict[VisitStatus | None, Sequence[tuple[Told, int, float]]] = {
     None: (),
@@ -105,7 +105,7 @@ def test_a_ticket_takes_each_message_as_the_table_says(status: VisitStatus | Non
     before, after = ticket.state.visits, decision.ticket.state.visits
     if expected == "flag":
         assert after == before
-        assert decision.ticket.flags[-1].message["visit_id"] == "visit-1"
+        assert decision.flags[-1].message == REFERENCE
         assert decision.case_change == "flagged"
     if expected == "known":
         assert decision.ticket.state == ticket.state
@@ -142,7 +142,7 @@ def test_an_arrival_for_a_cancelled_visit_is_kept_and_flagged() -> None:
     assert found is Verdict.FLAG
     assert decision is not None
     assert visit_of(decision.ticket).status is VisitStatus.CANCELLED
-    assert decision.ticket.flags[0].party == "engineer"
+    assert decision.flags[0].party == "engineer"
     assert [event.type for event in decision.public_events] == ["tickets.ticket.flagged.v1"]
 
 

@@ -1,9 +1,10 @@
 """Tickets and messages for the unit tests of services/tickets."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from services.tickets.aggregate.draft import Draft
-from services.tickets.aggregate.values import Decision, Silence, Ticket
+from services.tickets.aggregate.values import Decision, MessageReference, Silence, Ticket
 from services.tickets.clocks.calendars import ALL_WEEK, BusinessCalendar
 from services.tickets.tickets.domain import Identity, Request, open_ticket
 from services.tickets.visits.conflicts import Told
@@ -21,7 +22,10 @@ from shared.contracts.inbound import (
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 SILENCE = Silence(warn_days=5, close_days=7)
-IDS = Ids(follow_up_work_order="order-2")
+REFERENCE = MessageReference(
+    record_id="record-1", type="a.message.v1", topic="inbound.a", partition=0, offset=7, excerpt="{"
+)
+IDS = Ids(follow_up_work_order="order-2", message=REFERENCE)
 AROUND_THE_CLOCK = BusinessCalendar(code="24x7", version=3, time_zone="Europe/Helsinki", week=ALL_WEEK)
 
 
@@ -86,9 +90,11 @@ def opened(level: Entitlement | None = None) -> Decision:
     )
 
 
-def draft(ticket: Ticket | None = None, *, after: float = 60) -> Draft:
-    """A decision on a ticket, so many minutes after it was opened."""
-    return Draft(ticket or opened().ticket, AROUND_THE_CLOCK, NOON + minutes(after))
+def draft(
+    ticket: Ticket | None = None, *, after: float = 60, marks: Mapping[str, Mapping[str, object]] | None = None
+) -> Draft:
+    """A decision on a ticket, so many minutes after it was opened, with the marks beside it."""
+    return Draft(ticket or opened().ticket, AROUND_THE_CLOCK, NOON + minutes(after), marks)
 
 
 def message(

@@ -54,7 +54,7 @@ def ticket_answer(texts: Texts, ticket: TicketView, *, phone: str | None = None,
         return _finished(texts, ticket)
     visit = coming_visit(ticket)
     if status is TicketStatus.WAITING_FOR_CUSTOMER:
-        asked = next((entry for entry in reversed(ticket.updates) if entry.author in ("team", "engineer")), None)
+        asked = next((entry for entry in reversed(ticket.latest_entries) if entry.author in ("team", "engineer")), None)
         said = (texts.text("The question: “%(text)s”", text=_short(asked.text)),) if asked else ()
         if staff:
             return Answer("calm", texts.text("Waiting for the customer"), said)

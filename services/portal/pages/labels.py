@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.portal.locale.texts import Texts, mark
 from shared.contracts.catalog import DeviceStatus
 from shared.contracts.identity import Role
-from shared.contracts.tickets import ClockKind, TicketStatus
+from shared.contracts.tickets import ENTRY_LIMIT, ClockKind, TicketStatus
 
 
 @dataclass(frozen=True)
@@ -102,3 +102,14 @@ def party(texts: Texts, code: str) -> str:
     """A party's name; a code that is new to the pages is shown as it is."""
     name = PARTIES.get(code.replace("-", "_"))
     return texts.text(name) if name else code
+
+
+def too_long(texts: Texts, written: str) -> str | None:
+    """What is wrong with a text that is longer than an entry may be."""
+    if len(written) <= ENTRY_LIMIT:
+        return None
+    return texts.text(
+        "At most %(limit)s characters, please: this text has %(length)s.",
+        limit=texts.number(ENTRY_LIMIT),
+        length=texts.number(len(written)),
+    )

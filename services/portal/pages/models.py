@@ -89,7 +89,8 @@ class TicketView(TicketState):
     service_number: str | None = None
     parties: tuple[Receipt, ...] = ()
     allowed_actions: tuple[str, ...] = ()
-    flags: tuple[FlagView, ...] | None = None
+    open_flags: int = 0
+    latest_flags: tuple[FlagView, ...] | None = None
 
 
 class SeenBy(View):
@@ -98,6 +99,7 @@ class SeenBy(View):
 
 
 class TimelineRow(View):
+    line_id: str = ""
     at: AwareDatetime
     type: str
     actor: str | None = None

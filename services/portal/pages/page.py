@@ -66,8 +66,15 @@ SessionDep = Annotated[Session, Depends(needed_session)]
 
 
 async def checked_form(request: Request, session: VisitorDep) -> dict[str, str]:
-    """The fields of a posted form, with surrounding space taken off. Raises FormExpired."""
-    posted = {name: value.strip() for name, value in (await request.form()).items() if isinstance(value, str)}
+    """The fields of a posted form, with surrounding space taken off. Raises FormExpired.
+
+    Browsers count a line break as one character and send two: here it is one again, so that both count alike.
+    """
+    posted = {
+        name: value.replace("\r\n", "\n").strip()
+        for name, value in (await request.form()).items()
+        if isinstance(value, str)
+    }
     expected = session.csrf if session else form_token(request.app.state.form_key, visitor_cookie(request) or "")
     if not hmac.compare_digest(posted.pop("csrf", "").encode(), expected.encode()):
         raise FormExpired("The page was open for too long.")

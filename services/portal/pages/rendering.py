@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
 
 from services.portal.locale.texts import catalogue
+from shared.contracts.tickets import ENTRY_LIMIT
 from shared.problems import NotFound
 
 HERE = Path(__file__).parent
@@ -115,5 +116,6 @@ def _environment(language: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
+    environment.globals["entry_limit"] = ENTRY_LIMIT
     environment.install_gettext_translations(catalogue(language), newstyle=True)  # type: ignore[attr-defined]
     return environment

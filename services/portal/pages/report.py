@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from services.portal.gateway.backends import Refused, ServiceDown
 from services.portal.pages.filters import Address, page_size
-from services.portal.pages.labels import IMPACTS
+from services.portal.pages.labels import IMPACTS, too_long
 from services.portal.pages.models import DeviceView, Outlook
 from services.portal.pages.page import FormDep, Page, SessionDep, backends_of, open_page, see_other
 from services.portal.pages.ticket_view import place
@@ -92,7 +92,11 @@ def _refused(page: Page, device_id: str, form: dict[str, str], refusal: Refused)
         return _form(page, device_id, form, {}, entitled=False, status=409)
     if refusal.answered == 404:
         raise NotFound()
-    known = {name: texts.text("Please check this field.") for name in refusal.fields if name in (*FIELDS, "impact")}
+    known = {
+        name: (name == "description" and too_long(texts, form.get(name, ""))) or texts.text("Please check this field.")
+        for name in refusal.fields
+        if name in (*FIELDS, "impact")
+    }
     return _form(page, device_id, form, known or {"": refusal.detail}, status=422)
 
 

@@ -9,7 +9,7 @@ from services.portal.gateway.backends import Refused
 from services.portal.locale.texts import Texts
 from services.portal.pages.answers import ticket_answer
 from services.portal.pages.filters import Address, Filter, page_size
-from services.portal.pages.labels import TICKET_STATES, ticket_state
+from services.portal.pages.labels import TICKET_STATES, ticket_state, too_long
 from services.portal.pages.models import TicketView, TimelineRow
 from services.portal.pages.page import FormDep, Page, SessionDep, backends_of, open_page, see_other
 from services.portal.pages.ticket_view import impact, notices, place, promises, row, steps, visit_to_answer
@@ -21,6 +21,12 @@ from shared.problems import NotFound
 router = APIRouter(include_in_schema=False)
 
 WRITTEN = ("reply", "note")
+LINES = 30
+"""So many lines of the timeline a page shows at a time."""
+
+MOST_NEW_LINES = 100
+"""A page that was open while more came is loaded anew."""
+
 KEPT = ("state", "status", "device_id", "account_id", "q", "cursor", "limit")
 OPEN_STATES = (
     TicketStatus.RECEIVED,
@@ -81,9 +87,14 @@ def _status_filters(texts: Texts, address: Address, *, staff: bool) -> list[Filt
 
 @router.get("/tickets/{ticket_id}")
 async def ticket_page(
-    request: Request, session: SessionDep, ticket_id: str, received: str = "", done: str = ""
+    request: Request, session: SessionDep, ticket_id: str, received: str = "", done: str = "", cursor: str = ""
 ) -> Response:
-    page = await _open_ticket(request, session, ticket_id)
+    try:
+        page = await _open_ticket(request, session, ticket_id, cursor=cursor)
+    except Refused as refusal:
+        if refusal.reason != "cursor_invalid":
+            raise
+        return see_other(f"/tickets/{ticket_id}#timeline")
     if page.down("ticket"):
         return page.render("unavailable.html", status=503, title=page.texts.text("Requests"), service="tickets")
     return page.render(
@@ -97,32 +108,54 @@ async def ticket_page(
 
 
 @router.get("/tickets/{ticket_id}/live")
-async def ticket_parts(request: Request, session: SessionDep, ticket_id: str) -> Response:
-    """The parts of the page that change by themselves; forms are not among them."""
-    page = await _open_ticket(request, session, ticket_id)
+async def ticket_parts(
+    request: Request, session: SessionDep, ticket_id: str, cursor: str = "", until: str = ""
+) -> Response:
+    """The parts of the page that change by themselves; forms are not among them.
+
+    `until` is the last line of the timeline's first page as it was shown: what is new comes on top, and the older pages
+    that were loaded below stay joined to it.
+    """
+    page = await _open_ticket(request, session, ticket_id, cursor=cursor, lines=MOST_NEW_LINES if until else LINES)
     if page.down("ticket"):
         return Response(status_code=204)
-    return page.render("parts/ticket_live.html", **ticket_values(page))
+    values = ticket_values(page, until=until)
+    if until and not page.down("timeline") and values["until"] != until:
+        return Response(status_code=204, headers={"HX-Refresh": "true"})
+    return page.render("parts/ticket_live.html", **values)
 
 
-async def _open_ticket(request: Request, session: Any, ticket_id: str) -> Page:
+@router.get("/tickets/{ticket_id}/timeline")
+async def older_lines(request: Request, session: SessionDep, ticket_id: str, cursor: str = "") -> Response:
+    """The next page of the timeline, to be put below the one that is shown."""
+    page = await _open_ticket(request, session, ticket_id, cursor=cursor)
+    if page.down("ticket") or page.down("timeline"):
+        return Response(status_code=204)
+    return page.render("parts/ticket_older.html", **ticket_values(page))
+
+
+async def _open_ticket(request: Request, session: Any, ticket_id: str, *, cursor: str = "", lines: int = LINES) -> Page:
     backends = backends_of(request)
+    asked = {"limit": str(lines)} | ({"cursor": cursor} if cursor else {})
     page = await open_page(
         request,
         session,
         ticket=backends.call(session, "tickets", "GET", f"/v1/tickets/{ticket_id}"),
-        timeline=backends.call(session, "tickets", "GET", f"/v1/tickets/{ticket_id}/timeline"),
+        timeline=backends.call(session, "tickets", "GET", f"/v1/tickets/{ticket_id}/timeline", params=asked),
     )
     if not page.down("ticket") and page.value("ticket") is None:
         raise NotFound()
     return page
 
 
-def ticket_values(page: Page) -> dict[str, Any]:
-    """What the templates of a ticket need."""
+def ticket_values(page: Page, *, until: str = "") -> dict[str, Any]:
+    """What the templates of a ticket need; of the timeline, the lines down to `until` where it is among them."""
     texts = page.texts
     ticket = TicketView.model_validate(page.value("ticket"))
-    rows = [TimelineRow.model_validate(item) for item in (page.value("timeline") or {"items": []})["items"]]
+    listed: dict[str, Any] = page.value("timeline") or {"items": []}
+    rows = [TimelineRow.model_validate(item) for item in listed["items"]]
+    last = next((number for number, line in enumerate(rows, start=1) if line.line_id == until), len(rows))
+    rows = rows[:last]
     staff = bool(page.me and page.me.at_desk)
     phone = page.edition.phone if page.edition else None
     return {
@@ -135,6 +168,9 @@ def ticket_values(page: Page) -> dict[str, Any]:
         "told": notices(texts, ticket),
         "entries": timeline(texts, rows, team_name=page.edition.team_name if page.edition else None, staff=staff),
         "timeline_down": page.down("timeline"),
+        "until": rows[-1].line_id if rows else "",
+        "older": listed.get("next"),
+        "cursor": page.request.query_params.get("cursor", ""),
         "asked_visit": visit_to_answer(texts, ticket),
         "place": place(ticket.site, ticket.location),
         "impact": impact(texts, ticket.impact),
@@ -199,17 +235,26 @@ async def act(
     except Refused as refusal:
         if refusal.answered == 404:
             raise NotFound() from refusal
-        return await _again(request, session, ticket_id, form, "", refusal.detail)
+        return await _again(request, session, ticket_id, form, "", refusal)
     return see_other(f"/tickets/{ticket_id}" + (f"?done={written}#timeline" if written else ""))
 
 
 async def _again(
-    request: Request, session: Any, ticket_id: str, form: dict[str, str], field: str, message: str | None = None
+    request: Request,
+    session: Any,
+    ticket_id: str,
+    form: dict[str, str],
+    field: str,
+    refusal: Refused | None = None,
 ) -> Response:
     page = await _open_ticket(request, session, ticket_id)
     if page.down("ticket"):
         return see_other(f"/tickets/{ticket_id}")
-    error = message or page.texts.text("Please write a few words.")
+    long = too_long(page.texts, form.get("text", ""))
+    if long and field == "" and refusal and "text" in refusal.fields:
+        error, field = long, "text"
+    else:
+        error = refusal.detail if refusal else page.texts.text("Please write a few words.")
     return page.render(
         "ticket.html", status=422, **ticket_values(page), received=False, done="", form=form, errors={field: error}
     )

@@ -1,4 +1,4 @@
-"""The one timeline: every event of a ticket in words, newest first, with who took notice."""
+"""The one timeline: every event of a ticket in words, newest first, with who took notice. It comes in pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,6 @@ WHAT: dict[str, tuple[str, str, str]] = {
     "tickets.deadline.at-risk": (mark("Deadline close"), "hourglass", "wait"),
     "tickets.deadline.breached": (mark("Deadline missed"), "alert", "late"),
     "tickets.deadline.breach-withdrawn": (mark("Deadline was kept after all"), "check", "good"),
-    "tickets.ticket.flagged": (mark("Needs a look"), "alert", "late"),
     "note": (mark("Internal note"), "note", "wait"),
     "flag": (mark("Needs a look"), "alert", "late"),
 }
@@ -43,7 +42,7 @@ ANSWERED = {
     "confirmed": mark("You confirmed the visit"),
     "other_window_wanted": mark("Another time was asked for"),
 }
-INTERNAL = frozenset({"note", "flag", "tickets.ticket.flagged"})
+INTERNAL = frozenset({"note", "flag"})
 PARTY_OF = {
     "tickets.visit": "dispatch",
     "tickets.engineer": "engineer",
@@ -74,8 +73,8 @@ def kind_of(event_type: str) -> str:
 def timeline(
     texts: Texts, rows: Sequence[TimelineRow], *, team_name: str | None = None, staff: bool = False
 ) -> list[Entry]:
-    """The rows in words, newest first."""
-    return [_entry(texts, row, team_name, staff) for row in sorted(rows, key=lambda row: row.at, reverse=True)]
+    """The rows in words, in the order in which they came: newest first."""
+    return [_entry(texts, row, team_name, staff) for row in rows]
 
 
 def _entry(texts: Texts, row: TimelineRow, team_name: str | None, staff: bool) -> Entry:

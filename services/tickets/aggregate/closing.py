@@ -41,7 +41,7 @@ def let_silence_act(draft: Draft, warning_id: str) -> None:
         days = (closing.close_at - closing.warn_at).days
         text = WARNING.get(draft.state.language, WARNING["en"]).format(days=days)
         close_at = max(closing.close_at, draft.now + timedelta(days=days))
-        draft.update(warning_id, "system", text, language=draft.state.language)
+        draft.write(warning_id, "system", text, language=draft.state.language)
         draft.keep(closing=closing.model_copy(update={"warned_at": draft.now, "close_at": close_at}))
         draft.happened(TicketUpdated, draft.now)
         draft.tell_contact_centre("closing_announced")

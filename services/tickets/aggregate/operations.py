@@ -1,16 +1,18 @@
 """Carrying a rule out on a ticket: read, decide, one atomic write; and what its timers say."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 from services.tickets.aggregate import store
 from services.tickets.aggregate.closing import let_silence_act
 from services.tickets.aggregate.draft import Draft
+from services.tickets.aggregate.lines import rows_of, told_to
 from services.tickets.aggregate.parties import events_of, needs_contact
 from services.tickets.aggregate.store import Document
 from services.tickets.aggregate.timers import let_clocks_speak
-from services.tickets.aggregate.values import Decision, Silence, Ticket
+from services.tickets.aggregate.values import Decision, MessageReference, Silence, Ticket, in_short
 from services.tickets.clocks.calendars import BusinessCalendar
 from services.tickets.devices import store as devices
 from services.tickets.service import Service
@@ -20,6 +22,7 @@ from shared.ids import derived_id
 from shared.outbox import Cause, Change, Source, Stale
 from shared.outbox.command import Command
 from shared.problems import Conflict, NotFound
+from shared.wire.envelope import Envelope
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +52,19 @@ def work_order_id(ticket_id: str, number: int) -> str:
     return derived_id("work-order", ticket_id, str(number))
 
 
+def reference_of(record: Envelope[Any]) -> MessageReference:
+    """Where a party's message stands, and its beginning."""
+    beginning, _ = in_short(record.event.model_dump_json())
+    return MessageReference(
+        record_id=record.id,
+        type=record.type,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        excerpt=beginning,
+    )
+
+
 async def carry_out(
     deps: Service,
     ticket_id: str,
@@ -60,18 +76,22 @@ async def carry_out(
     source: Source | None = None,
     scope: Scope = EVERYTHING,
     permit: Callable[[Document], None] | None = None,
+    marks: Callable[[Ticket], Sequence[str]] | None = None,
 ) -> Document:
     """Apply a rule to a ticket and store what it decides; the document after it.
 
-    A rule refuses by raising. Raises TicketNotFound, VersionConflict, TooManyWriters.
+    `marks` names the marks that the rule asks about. They are read after the document and the write holds only for the
+    document as read, so that what set a mark is never done a second time. A rule refuses by raising. Raises
+    TicketNotFound, VersionConflict, TooManyWriters.
     """
 
     async def decide(document: Document) -> Change | None:
         ticket = store.ticket_of(document)
-        draft = Draft(ticket, await _calendar_of(deps, ticket), moment(deps))
+        known = await store.marks(deps.db, document, marks(ticket) if marks else ())
+        draft = Draft(ticket, await _calendar_of(deps, ticket), moment(deps), known)
         rule(draft)
         decision = draft.decision()
-        return None if decision is None else await _change(deps, decision)
+        return None if decision is None else await _change(deps, decision, document["version"], cause)
 
     return await deps.outbox.change(
         store.TICKETS,
@@ -95,12 +115,19 @@ async def _calendar_of(deps: Service, ticket: Ticket) -> BusinessCalendar | None
     return await deps.parts.calendars.version(clock.calendar, clock.calendar_version)
 
 
-async def _change(deps: Service, decision: Decision) -> Change:
+async def _change(deps: Service, decision: Decision, version: int, cause: Cause) -> Change:
     contact = None
     if needs_contact(decision.signals):
         contact = await devices.on_site_contact(deps.db, decision.ticket.state.contact_user_id)
     fields, dropped = store.fields_of(decision.ticket)
-    return Change(set=fields, unset=dropped, events=events_of(decision, contact))
+    events = events_of(decision, contact)
+    fields |= {f"told.{party}": place for party, place in told_to(events, version=version).items()}
+    return Change(
+        set=fields,
+        unset=dropped,
+        events=events,
+        rows=rows_of(decision, events, version=version, cause=cause),
+    )
 
 
 async def fire(deps: Service, document: Document, now: datetime) -> None:
@@ -113,10 +140,11 @@ async def fire(deps: Service, document: Document, now: datetime) -> None:
     if decision is None:
         await _sleep_on(deps, document, ticket)
         return
-    change = await _change(deps, decision)
+    cause = Cause.by_itself("tickets")
+    change = await _change(deps, decision, document["version"], cause)
     try:
         await deps.outbox.update(
-            store.TICKETS, document, change.set, change.events, cause=Cause.by_itself("tickets"), unset=change.unset
+            store.TICKETS, document, change.set, change.events, cause=cause, unset=change.unset, rows=change.rows
         )
     except Stale:
         log.debug("a timer met a newer version", extra={"ticket": document["_id"]})

@@ -7,7 +7,7 @@ from services.tickets.aggregate.values import Decision, Signal, Ticket, WorkOrde
 from shared.contracts.base import Event
 from shared.contracts.outbound import (
     CaseChanged,
-    CaseNote,
+    CaseEntry,
     CaseOpened,
     CaseState,
     JobSheetChanged,
@@ -32,7 +32,8 @@ def events_of(decision: Decision, contact: OnSiteContact | None) -> list[Event]:
         events.append(CaseOpened(case=case_state(decision.ticket), occurred_at=decision.ticket.state.opened_at))
     elif decision.case_change is not None:
         at = decision.happened[-1].at if decision.happened else decision.decided_at
-        events.append(CaseChanged(case=case_state(decision.ticket), occurred_at=at, change=decision.case_change))
+        case, entries = case_state(decision.ticket), case_entries(decision)
+        events.append(CaseChanged(case=case, occurred_at=at, change=decision.case_change, entries=entries))
     return events
 
 
@@ -97,11 +98,8 @@ def job_sheet_state(
 
 
 def case_state(ticket: Ticket) -> CaseState:
-    """The ticket for the contact centre: with internal notes and flags, in the order of their times."""
+    """The ticket for the contact centre."""
     state = ticket.state
-    notes = [CaseNote(at=entry.at, kind="public", author=entry.author, text=entry.text) for entry in state.updates]
-    notes += [CaseNote(at=note.at, kind="internal", author=note.author, text=note.text) for note in ticket.notes]
-    notes += [CaseNote(at=flag.at, kind="flag", author=flag.party, text=flag.reason) for flag in ticket.flags]
     return CaseState(
         ticket_id=state.ticket_id,
         ticket_number=state.number,
@@ -112,9 +110,27 @@ def case_state(ticket: Ticket) -> CaseState:
         description=state.description,
         error_code=state.error_code,
         engineer_by=_due(state, ClockKind.RESPONSE),
-        notes=tuple(sorted(notes, key=lambda note: note.at)),
+        entry_count=state.entry_count + ticket.note_count,
+        open_flags=ticket.open_flags,
         report=state.report,
     )
+
+
+def case_entries(decision: Decision) -> tuple[CaseEntry, ...]:
+    """What was written by one decision, internal notes and flags included."""
+    entries = [
+        CaseEntry(entry_id=entry.entry_id, at=entry.at, kind="public", author=entry.author, text=entry.text)
+        for entry in decision.public_entries
+    ]
+    entries += [
+        CaseEntry(entry_id=note.note_id, at=note.at, kind="internal", author=note.author, text=note.text)
+        for note in decision.notes
+    ]
+    entries += [
+        CaseEntry(entry_id=flag.message.record_id, at=flag.at, kind="flag", author=flag.party, text=flag.reason)
+        for flag in decision.flags
+    ]
+    return tuple(entries)
 
 
 def _device(state: TicketState) -> WorkOrderDevice:

@@ -1,10 +1,11 @@
 """Tickets in the store: document and value, indexes, search keys.
 
 Group ids stand beside the ticket and not in it: they are refreshed without a version, and a command that read the
-ticket before must not write the old ones back.
+ticket before must not write the old ones back. What grows with a ticket's use stands in collections of its own: the
+lines of its timeline, the marks of what was taken, and by which orders it is found.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,12 +13,13 @@ from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.tickets.aggregate import closing, timers
+from services.tickets.aggregate.lines import ENTRIES, MARKS, WORK_ORDERS
 from services.tickets.aggregate.states import WORK_REMAINS
 from services.tickets.aggregate.values import Ticket
 from services.tickets.devices.store import KnownDevice
 from shared.contracts.catalog import DeviceState
 from shared.contracts.tickets import TicketState
-from shared.outbox import Aggregate
+from shared.outbox import Aggregate, waiting_rows
 from shared.text import folded, search_key, search_words
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -28,7 +30,15 @@ TICKETS = Aggregate("tickets", "tickets")
 DESCRIPTION_WORDS = 40
 """So many distinct words of a description can be searched for."""
 
-_DESK_FIELDS = ("notes", "flags", "work_orders", "visit_trails", "closing", "taken_messages")
+_DESK_FIELDS = (
+    "note_count",
+    "open_flags",
+    "latest_flags",
+    "work_orders",
+    "order_count",
+    "visit_trails",
+    "closing",
+)
 
 
 async def prepare(db: Database) -> None:
@@ -41,6 +51,7 @@ async def prepare(db: Database) -> None:
     await tickets.create_index([("open_device_id", ASCENDING)], sparse=True)
     await tickets.create_index([("work_orders.work_order_id", ASCENDING)])
     await tickets.create_index([("keys", ASCENDING)])
+    await db[ENTRIES].create_index([("ticket_id", ASCENDING), ("at", ASCENDING), ("_id", ASCENDING)])
 
 
 def ticket_of(document: Document) -> Ticket:
@@ -117,8 +128,26 @@ async def open_ticket_ids(db: Database, device: DeviceState) -> list[str]:
 
 
 async def ticket_id_of_order(db: Database, work_order_id: str) -> str | None:
+    """The ticket that an order belongs to, also one that the ticket no longer holds."""
     document = await db[TICKETS.collection].find_one({"work_orders.work_order_id": work_order_id}, {"_id": 1})
-    return None if document is None else str(document["_id"])
+    if document is not None:
+        return str(document["_id"])
+    # An order leaves the ticket long after its place was moved here: ten others came after it.
+    place = await db[WORK_ORDERS].find_one({"_id": work_order_id})
+    return None if place is None else str(place["ticket_id"])
+
+
+async def marks(db: Database, document: Document, wanted: Sequence[str]) -> Mapping[str, Document]:
+    """Those of the wanted marks that stand beside a ticket, by id; what waits in its document, as read, counts.
+
+    The drain moves a mark before it clears the document, so that who reads the document first misses none.
+    """
+    if not wanted:
+        return {}
+    found = {mark["_id"]: mark for mark in waiting_rows(document, MARKS) if mark["_id"] in wanted}
+    async for mark in db[MARKS].find({"_id": {"$in": list(wanted)}}):
+        found[mark["_id"]] = mark
+    return found
 
 
 class Sight(NamedTuple):

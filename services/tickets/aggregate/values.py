@@ -1,13 +1,25 @@
-"""A ticket with what only staff see of it, and what a decision about it says."""
+"""A ticket with what only staff see of it, and what a decision about it says. No value grows with a ticket's use."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import Contract
-from shared.contracts.tickets import TicketEvent, TicketState
+from shared.contracts.tickets import EXCERPT_LIMIT, PublicEntry, TicketEvent, TicketState
+from shared.ids import derived_id
+
+
+class MessageReference(Contract):
+    """Where a party's message stands, and how it begins: the record itself is kept by its topic."""
+
+    record_id: str
+    type: str
+    topic: str
+    partition: int
+    offset: int
+    excerpt: str = Field(max_length=EXCERPT_LIMIT)
 
 
 class Note(Contract):
@@ -20,12 +32,18 @@ class Note(Contract):
 
 
 class Flag(Contract):
-    """A party's message that contradicts the ticket: kept whole, for a person to look at."""
+    """A party's message that contradicts the ticket, for a person to look at."""
 
     at: AwareDatetime
     party: str
     reason: str
-    message: dict[str, Any]
+    message: MessageReference
+
+
+class FlagInShort(Contract):
+    at: AwareDatetime
+    party: str
+    reason: str
 
 
 class WorkOrder(Contract):
@@ -38,7 +56,10 @@ class WorkOrder(Contract):
 
 
 class VisitTrail(Contract):
-    """What was told about a visit: the sequences by party, and since when it is in its state."""
+    """What was told about a visit that the state holds: since when it is in its state, and the sequences by party.
+
+    Of the sequences the highest are kept, in order. One below all of them may have been seen or not: it is older.
+    """
 
     visit_id: str
     state_at: AwareDatetime
@@ -58,13 +79,20 @@ class Ticket(Contract):
     """The aggregate: `state` is public and travels in every event, the rest stays here."""
 
     state: TicketState
-    notes: tuple[Note, ...] = ()
-    flags: tuple[Flag, ...] = ()
-    work_orders: tuple[WorkOrder, ...] = ()
+    note_count: int = 0
+    open_flags: int = 0
+    latest_flags: tuple[FlagInShort, ...] = Field(default=(), description="the last three, oldest first")
+    work_orders: tuple[WorkOrder, ...] = Field(default=(), description="the open ones, and the last ten others")
+    order_count: int = 0
     visit_trails: tuple[VisitTrail, ...] = ()
     closing: Closing | None = None
-    taken_messages: tuple[str, ...] = ()
-    """Ids of the contact centre's messages that were applied: a repeated one changes nothing."""
+
+
+class Mark(NamedTuple):
+    """Something to be remembered for ever beside a ticket, found by its id: a message taken, a visit that is over."""
+
+    mark_id: str
+    facts: Mapping[str, Any] = {}
 
 
 class Happened(NamedTuple):
@@ -87,7 +115,7 @@ class Signal(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """The ticket after a decision, what happened, and what the parties have to know."""
+    """The ticket after a decision, what happened, what was written, and what the parties have to know."""
 
     ticket: Ticket
     decided_at: datetime
@@ -95,11 +123,19 @@ class Decision(NamedTuple):
     signals: Sequence[Signal] = ()
     case_change: str | None = None
     """The change as the contact centre's CRM reads it; None where it learns nothing new."""
+    notes: Sequence[Note] = ()
+    flags: Sequence[Flag] = ()
+    marks: Sequence[Mark] = ()
+    new_orders: Sequence[str] = ()
 
     @property
     def public_events(self) -> list[TicketEvent]:
         """The events in order; each carries the state after the whole decision."""
         return [event(ticket=self.ticket.state, occurred_at=at, **more) for event, at, more in self.happened]
+
+    @property
+    def public_entries(self) -> list[PublicEntry]:
+        return [more["entry"] for _, _, more in self.happened if more.get("entry") is not None]
 
 
 class Silence(NamedTuple):
@@ -107,3 +143,18 @@ class Silence(NamedTuple):
 
     warn_days: int
     close_days: int
+
+
+def taken_mark(ticket_id: str, party: str, record_id: str) -> str:
+    """The mark of a party's message that was applied to a ticket."""
+    return derived_id("taken", ticket_id, party, record_id)
+
+
+def past_visit_mark(ticket_id: str, visit_id: str) -> str:
+    """The mark of a visit that has left the state: it holds the highest sequence of each party."""
+    return derived_id("past-visit", ticket_id, visit_id)
+
+
+def in_short(text: str) -> tuple[str, bool]:
+    """The beginning of a text, and whether that is not all of it."""
+    return text[:EXCERPT_LIMIT], len(text) > EXCERPT_LIMIT

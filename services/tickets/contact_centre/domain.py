@@ -4,7 +4,7 @@ from datetime import datetime
 
 from services.tickets.aggregate.draft import Draft
 from services.tickets.aggregate.states import ENDED
-from services.tickets.aggregate.values import Silence
+from services.tickets.aggregate.values import MessageReference, Silence, taken_mark
 from services.tickets.tickets import domain
 from shared.contracts.inbound import (
     ContactCentreTicketAcknowledged,
@@ -14,25 +14,36 @@ from shared.contracts.inbound import (
     ContactCentreTicketReplied,
     ContactCentreTicketResolved,
 )
-from shared.contracts.tickets import TicketStatus
+from shared.contracts.tickets import ENTRY_LIMIT, TicketClosed, TicketEvent, TicketResolved, TicketStatus
 
 PARTY = "contact-centre"
 
 
-def take_case_message(draft: Draft, message: ContactCentreTicketMessage, message_id: str, silence: Silence) -> None:
+def marks_wanted(message: ContactCentreTicketMessage, message_id: str) -> list[str]:
+    """The marks that tell whether a message, or the reply that it brings, was taken before."""
+    taken = [taken_mark(message.ticket_id, PARTY, message_id)]
+    if isinstance(message, ContactCentreTicketReplied):
+        taken.append(_reply_mark(message))
+    return taken
+
+
+def take_case_message(
+    draft: Draft, message: ContactCentreTicketMessage, reference: MessageReference, silence: Silence
+) -> None:
     """Apply one message, or keep and flag what the ticket's state contradicts; a repeated one changes nothing.
 
-    A solution dated before the customer's last entry did not know it, so it is flagged and not applied. A fact cannot
-    be later than its telling: a date ahead of `now` counts as now.
+    The draft knows the marks of `marks_wanted`. A solution dated before the customer's last entry did not know it, so
+    it is flagged and not applied. A fact cannot be later than its telling: a date ahead of `now` counts as now.
     """
-    if message_id in draft.ticket.taken_messages:
+    mark = taken_mark(message.ticket_id, PARTY, reference.record_id)
+    if mark in draft.marks:
         return
     at = min(message.occurred_at, draft.now)
     fits = _apply(draft, message, at, silence)
-    draft.keep(taken_messages=(*draft.ticket.taken_messages, message_id))
+    draft.mark(mark)
     if not fits:
         kind = message.type.split(".")[-2]
-        draft.flag(PARTY, f"{kind}_for_{draft.state.status}_ticket", _kept(message))
+        draft.flag(PARTY, f"{kind}_for_{draft.state.status}_ticket", reference)
 
 
 def _apply(draft: Draft, message: ContactCentreTicketMessage, at: datetime, silence: Silence) -> bool:
@@ -48,15 +59,15 @@ def _apply(draft: Draft, message: ContactCentreTicketMessage, at: datetime, sile
             return _reply(draft, message)
         case ContactCentreTicketDecided():
             word = f"{message.decision}: {message.text}" if message.text else message.decision
-            draft.note(f"decided@{at.isoformat()}", PARTY, word)
             draft.tell_contact_centre("decided")
+            draft.note(f"decided@{at.isoformat()}", PARTY, word[:ENTRY_LIMIT])
             return True
         case ContactCentreTicketResolved():
             if status is TicketStatus.RESOLVED:
                 return True
             if _customer_wrote_since(draft, at) or not domain.resolve(draft, at, silence):
                 return False
-            _say(draft, message.text, f"resolved@{at.isoformat()}")
+            _say(draft, message.text, f"resolved@{at.isoformat()}", TicketResolved)
             return True
         case ContactCentreTicketClosed():
             if status in ENDED:
@@ -67,33 +78,36 @@ def _apply(draft: Draft, message: ContactCentreTicketMessage, at: datetime, sile
             ):
                 return False
             domain.close_resolved(draft, at)
-            _say(draft, message.text, f"closed@{at.isoformat()}")
+            _say(draft, message.text, f"closed@{at.isoformat()}", TicketClosed)
             return True
     return False
 
 
 def _reply(draft: Draft, message: ContactCentreTicketReplied) -> bool:
     author = message.agent or PARTY
-    known = {update.update_id for update in draft.state.updates} | {note.note_id for note in draft.ticket.notes}
-    if message.reply_id in known:
+    mark = _reply_mark(message)
+    if mark in draft.marks:
         return True
     if message.audience == "internal":
         draft.note(message.reply_id, author, message.text)
-        draft.tell_contact_centre("noted")
-        return True
-    return domain.team_writes(
+    elif not domain.team_writes(
         draft, message.reply_id, message.text, message.language, waiting=message.waiting_for_customer
-    )
+    ):
+        return False
+    draft.mark(mark)
+    return True
+
+
+def _reply_mark(message: ContactCentreTicketReplied) -> str:
+    """The CRM may tell one reply in several messages."""
+    return taken_mark(message.ticket_id, f"{PARTY}/reply", message.reply_id)
 
 
 def _customer_wrote_since(draft: Draft, at: datetime) -> bool:
-    return any(update.author == "customer" and update.at > at for update in draft.state.updates)
+    wrote_at = draft.state.last_customer_entry_at
+    return wrote_at is not None and wrote_at > at
 
 
-def _say(draft: Draft, text: str | None, update_id: str) -> None:
+def _say(draft: Draft, text: str | None, entry_id: str, by: type[TicketEvent]) -> None:
     if text:
-        draft.update(update_id, "team", text)
-
-
-def _kept(message: ContactCentreTicketMessage) -> dict[str, object]:
-    return {"type": message.type, **message.model_dump(mode="json")}
+        draft.write(entry_id, "team", text, by=by)

@@ -4,8 +4,8 @@ import logging
 from typing import Any
 
 from services.tickets.aggregate.draft import Draft
-from services.tickets.aggregate.operations import carry_out, silence_of
-from services.tickets.contact_centre.domain import take_case_message
+from services.tickets.aggregate.operations import carry_out, reference_of, silence_of
+from services.tickets.contact_centre.domain import marks_wanted, take_case_message
 from services.tickets.devices import store as devices
 from services.tickets.service import Service
 from services.tickets.tickets import domain
@@ -68,9 +68,15 @@ async def open_case(deps: Service, record: Envelope[Any]) -> None:
 async def take_message(deps: Service, record: Envelope[Any]) -> None:
     """Apply one message to its ticket. Raises TicketNotFound."""
     message: ContactCentreTicketMessage = record.event
-    silence = silence_of(deps)
+    reference, silence = reference_of(record), silence_of(deps)
 
     def rule(draft: Draft) -> None:
-        take_case_message(draft, message, record.id, silence)
+        take_case_message(draft, message, reference, silence)
 
-    await carry_out(deps, message.ticket_id, rule, cause=Cause.following(record, actor=PARTY))
+    await carry_out(
+        deps,
+        message.ticket_id,
+        rule,
+        cause=Cause.following(record, actor=PARTY),
+        marks=lambda _: marks_wanted(message, record.id),
+    )

@@ -9,7 +9,7 @@ from services.tickets.aggregate import store
 from services.tickets.aggregate.callers import is_desk
 from services.tickets.aggregate.states import TRANSITIONS
 from services.tickets.aggregate.timers import clocks_of
-from services.tickets.aggregate.values import Flag, Ticket
+from services.tickets.aggregate.values import FlagInShort, Ticket
 from services.tickets.clocks.explanations import Explanation, explain
 from services.tickets.service import Deps, Service
 from services.tickets.tickets import queries
@@ -44,7 +44,7 @@ class TicketExplanation(BaseModel):
     status: StatusExplanation
     deadlines: list[ExplainedDeadline]
     work_orders: list[dict[str, Any]]
-    flags: list[Flag]
+    latest_flags: list[FlagInShort]
 
 
 @router.get("/v1/tickets/{ticket_id}/explain")
@@ -68,7 +68,7 @@ async def explain_ticket(
         ),
         deadlines=await _deadlines(deps, ticket),
         work_orders=[order.model_dump() for order in ticket.work_orders],
-        flags=list(ticket.flags) if is_desk(caller) else [],
+        latest_flags=list(ticket.latest_flags) if is_desk(caller) else [],
     )
 
 

@@ -1,19 +1,14 @@
-"""What is told of a ticket's past: the timeline with receipts, and the state of each party."""
+"""Whether a party has been told, and has taken notice, of what a ticket's change had for it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from pydantic import AwareDatetime, BaseModel
 
 from services.tickets.aggregate.store import TICKETS, Document
-from services.tickets.aggregate.values import Ticket
 from services.tickets.service import Service
-from shared.outbox import HistoryRow
-
-OUTBOUND = "outbound."
-
-_ACTORS = {"portal": "customer", "desk": "team", "phone": "team", "event": "party", "timer": "system", "api": "system"}
+from shared.outbox.history import COLLECTION as HISTORY
 
 
 class PartyView(BaseModel):
@@ -25,87 +20,34 @@ class PartyView(BaseModel):
     seen_at: AwareDatetime | None = None
 
 
-class SeenBy(BaseModel):
-    party: str
-    seen_at: AwareDatetime | None
+class Receipt(NamedTuple):
+    """When an event left for its party, and when that was seen to have read past it."""
+
+    sent_at: datetime
+    seen_at: datetime | None
 
 
-class TimelineItem(BaseModel):
-    """One thing that happened. Customers see neither notes nor who of the team it was."""
-
-    at: AwareDatetime
-    type: str
-    actor: str | None
-    actor_kind: str
-    text: str | None = None
-    data: dict[str, Any] = {}
-    seen_by: list[SeenBy] = []
-
-
-async def history(deps: Service, document: Document) -> list[HistoryRow]:
-    return await deps.outbox.history(TICKETS, document)
+async def receipts_of(deps: Service, document: Document, sequences: Collection[int]) -> dict[int, Receipt]:
+    """By the sequences of a ticket's events. One that still waits in the document has none."""
+    if not sequences:
+        return {}
+    found = deps.db[HISTORY].find(
+        {"aggregate": f"{TICKETS.name}/{document['_id']}", "sequence": {"$in": sorted(sequences)}},
+        {"sequence": 1, "headers.ce_time": 1, "seen_at": 1},
+    )
+    return {
+        row["sequence"]: Receipt(datetime.fromisoformat(row["headers"]["ce_time"]), row.get("seen_at"))
+        async for row in found
+    }
 
 
-def parties_of(rows: Sequence[HistoryRow]) -> list[PartyView]:
+async def parties_of(deps: Service, document: Document) -> list[PartyView]:
     """The newest message to each party, and its receipt."""
-    newest = {row.topic.removeprefix(OUTBOUND): row for row in rows if row.topic.startswith(OUTBOUND)}
+    told = document.get("told", {})
+    receipts = await receipts_of(deps, document, {place["sequence"] for place in told.values()})
     return [
-        PartyView(party=party, what=row.type, sent_at=row.at if row.offset is not None else None, seen_at=row.seen_at)
-        for party, row in sorted(newest.items())
+        PartyView(party=party, what=place["type"], sent_at=receipt.sent_at, seen_at=receipt.seen_at)
+        if (receipt := receipts.get(place["sequence"]))
+        else PartyView(party=party, what=place["type"])
+        for party, place in sorted(told.items())
     ]
-
-
-def timeline(rows: Sequence[HistoryRow], ticket: Ticket, *, desk: bool) -> list[TimelineItem]:
-    """Newest first."""
-    told: dict[datetime, list[HistoryRow]] = {}
-    for row in rows:
-        if row.topic.startswith(OUTBOUND):
-            told.setdefault(row.at, []).append(row)  # the events of one write bear the same time
-    items: list[TimelineItem] = []
-    known_updates: set[str] = set()
-    for row in rows:
-        if row.topic.startswith(OUTBOUND):
-            continue
-        state = row.value["ticket"]
-        new = [update for update in state["updates"] if update["update_id"] not in known_updates]
-        known_updates.update(update["update_id"] for update in new)
-        kind = _ACTORS.get(row.channel or "", "system")
-        items.append(
-            TimelineItem(
-                at=row.value["occurred_at"],
-                type=row.type,
-                actor=row.actor if desk or kind in ("customer", "party") else None,
-                actor_kind=kind,
-                text="\n".join(update["text"] for update in new) or None,
-                data=_data(row, state),
-                seen_by=[
-                    SeenBy(party=one.topic.removeprefix(OUTBOUND), seen_at=one.seen_at) for one in told.get(row.at, ())
-                ],
-            )
-        )
-    if desk:
-        items += [
-            TimelineItem(at=note.at, type="note", actor=note.author, actor_kind="team", text=note.text)
-            for note in ticket.notes
-        ]
-        items += [
-            TimelineItem(
-                at=flag.at, type="flag", actor=flag.party, actor_kind="party", text=flag.reason, data=flag.message
-            )
-            for flag in ticket.flags
-        ]
-    return sorted(items, key=lambda item: item.at)[::-1]
-
-
-def _data(row: HistoryRow, state: dict[str, Any]) -> dict[str, Any]:
-    data: dict[str, Any] = {"status": state["status"]}
-    visit_id = row.value.get("visit_id")
-    if visit_id is not None:
-        data["visit"] = next((visit for visit in state["visits"] if visit["visit_id"] == visit_id), None)
-    if "clock" in row.value:
-        data["clock"] = next((clock for clock in state["clocks"] if clock["kind"] == row.value["clock"]), None)
-    if row.type == "tickets.visit.reported.v1":
-        data["report"] = state["report"]
-    if "reason" in row.value:
-        data["reason"] = row.value["reason"]
-    return data

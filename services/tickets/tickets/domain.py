@@ -33,6 +33,9 @@ from shared.contracts.tickets import (
 Channel = Literal["portal", "phone", "api", "remote_link"]
 Impact = Literal["down", "impaired", "question"]
 
+MOST_OPEN_ORDERS = 20
+"""More visits than that are not asked for at a time."""
+
 
 class Request(NamedTuple):
     """What the customer writes; everything else the server adds."""
@@ -151,11 +154,12 @@ def open_ticket(
     )
     order = WorkOrder(work_order_id=identity.work_order_id, requested_at=now, symptom=request.description)
     return Decision(
-        Ticket(state=state, work_orders=(order,)),
+        Ticket(state=state, work_orders=(order,), order_count=1),
         now,
         [Happened(TicketOpened, now, {})],
         [Signal("order_requested", identity.work_order_id)],
         "opened",
+        new_orders=[identity.work_order_id],
     )
 
 
@@ -172,11 +176,11 @@ def imply_acknowledgement(draft: Draft, at: datetime) -> None:
     draft.meet(ClockKind.ACKNOWLEDGE, at)
 
 
-def customer_writes(draft: Draft, update_id: str, author_id: str | None, text: str, language: str | None) -> bool:
+def customer_writes(draft: Draft, entry_id: str, author_id: str | None, text: str, language: str | None) -> bool:
     """A customer's entry: it reopens a resolved ticket and ends waiting for him. False on a ticket that has ended."""
     if draft.state.status in ENDED:
         return False
-    draft.update(update_id, "customer", text, author_id=author_id, language=language)
+    draft.write(entry_id, "customer", text, author_id=author_id, language=language)
     draft.happened(TicketUpdated, draft.now)
     if draft.state.status is TicketStatus.RESOLVED:
         reopen(draft)
@@ -187,12 +191,12 @@ def customer_writes(draft: Draft, update_id: str, author_id: str | None, text: s
     return True
 
 
-def team_writes(draft: Draft, update_id: str, text: str, language: str | None, *, waiting: bool = False) -> bool:
+def team_writes(draft: Draft, entry_id: str, text: str, language: str | None, *, waiting: bool = False) -> bool:
     """The team's public entry, without the agent's name. False on a ticket that has ended."""
     if draft.state.status in ENDED:
         return False
     imply_acknowledgement(draft, draft.now)
-    draft.update(update_id, "team", text, language=language)
+    draft.write(entry_id, "team", text, language=language)
     draft.happened(TicketUpdated, draft.now)
     if waiting and draft.act(Action.WAIT_FOR_CUSTOMER, draft.now):
         draft.happened(TicketStatusChanged, draft.now)
@@ -263,11 +267,13 @@ def cancel(draft: Draft, at: datetime) -> bool:
 
 
 def request_visit(draft: Draft, work_order_id: str, symptom: str) -> bool:
-    """One more order to dispatch: after a report that asks for it, or because an agent does."""
-    if draft.state.status not in WORK_REMAINS:
+    """One more order to dispatch: after a report that asks for it, or because an agent does.
+
+    False where no work remains, or where too many orders are open already.
+    """
+    if draft.state.status not in WORK_REMAINS or len(open_orders(draft.ticket)) >= MOST_OPEN_ORDERS:
         return False
-    order = WorkOrder(work_order_id=work_order_id, requested_at=draft.now, symptom=symptom)
-    draft.keep(work_orders=(*draft.ticket.work_orders, order))
+    draft.order(WorkOrder(work_order_id=work_order_id, requested_at=draft.now, symptom=symptom))
     draft.show(work_order_id=work_order_id)
     draft.signal(Signal("order_requested", work_order_id))
     draft.tell_contact_centre("visit_requested")

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from services.tickets.aggregate import store
 from services.tickets.aggregate.callers import is_desk
+from services.tickets.aggregate.lines import rows_of, told_to
 from services.tickets.aggregate.operations import carry_out, moment, work_order_id
 from services.tickets.aggregate.parties import events_of
 from services.tickets.aggregate.store import Document
@@ -230,13 +231,14 @@ async def open_ticket(
         )
     except CalendarNeverOpens as error:
         raise CalendarClosed(str(error)) from error
-    ticket = decision.ticket
+    ticket, events = decision.ticket, events_of(decision, contact)
     document = await deps.outbox.insert(
         store.TICKETS,
-        store.new_document(ticket, device_version=known.version),
-        events_of(decision, contact),
+        {**store.new_document(ticket, device_version=known.version), "told": told_to(events, version=0)},
+        events,
         cause=cause,
         command=command,
+        rows=rows_of(decision, events, version=0, cause=cause),
     )
     if document["ticket"]["number"] != ticket.state.number:  # the answer to a repeated command
         return store.ticket_of(document), document["version"]

@@ -1,6 +1,6 @@
 """Changing tickets: read, decide, one atomic write."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from services.tickets.aggregate import store
@@ -15,10 +15,24 @@ from services.tickets.tickets import domain
 from shared.access.caller import Caller
 from shared.contracts import actions
 from shared.contracts.catalog import DeviceSiteChanged
+from shared.contracts.tickets import (
+    TicketAcknowledged,
+    TicketCancelled,
+    TicketClosed,
+    TicketEvent,
+    TicketResolved,
+    TicketStatusChanged,
+)
 from shared.ids import new_id
 from shared.outbox import Cause, Source
 from shared.outbox.command import Command
+from shared.problems import Conflict
 from shared.wire.envelope import Envelope
+
+
+class TooManyOrders(Conflict):
+    code = "too_many_work_orders"
+    title = "Too many visits are asked for already"
 
 
 async def site_changed(deps: Service, record: Envelope[DeviceSiteChanged]) -> None:
@@ -52,13 +66,13 @@ async def write_update(
     if_match: int | None,
 ) -> Document:
     """A public entry of the customer or of the team. Raises TicketNotFound, TransitionRefused."""
-    update_id = new_id()
+    entry_id = new_id()
 
     def rule(draft: Draft) -> None:
         if is_desk(caller):
-            done = domain.team_writes(draft, update_id, text, language)
+            done = domain.team_writes(draft, entry_id, text, language)
         else:
-            done = domain.customer_writes(draft, update_id, caller.id, text, language)
+            done = domain.customer_writes(draft, entry_id, caller.id, text, language)
         if not done:
             raise refused(draft.state.status, "updated")
 
@@ -73,7 +87,6 @@ async def write_note(
 
     def rule(draft: Draft) -> None:
         draft.note(note_id, caller.id, text)
-        draft.tell_contact_centre("noted")
 
     return await _by(deps, caller, actions.HANDLE_TICKET, ticket_id, rule, command, if_match)
 
@@ -95,7 +108,7 @@ async def act(
     TicketNotFound, Forbidden, TransitionRefused.
     """
     silence = silence_of(deps)
-    update_id = new_id()
+    entry_id = new_id()
     author: Literal["customer", "team"] = "team" if is_desk(caller) else "customer"
 
     def rule(draft: Draft) -> None:
@@ -117,12 +130,22 @@ async def act(
         if not done:
             raise refused(status, PAST[action])
         if text:
-            draft.update(update_id, author, text, author_id=caller.id if author == "customer" else None)
+            author_id = caller.id if author == "customer" else None
+            draft.write(entry_id, author, text, by=BROUGHT_BY[action], author_id=author_id)
 
     return await _by(deps, caller, PERMITTED.get(action, actions.HANDLE_TICKET), ticket_id, rule, command, if_match)
 
 
 PERMITTED = {"close": actions.CLOSE_TICKET, "cancel": actions.CANCEL_TICKET}
+BROUGHT_BY: Mapping[str, type[TicketEvent]] = {
+    "acknowledge": TicketAcknowledged,
+    "wait": TicketStatusChanged,
+    "resolve": TicketResolved,
+    "close": TicketClosed,
+    "cancel": TicketCancelled,
+}
+"""The event that carries the word that goes with an action."""
+
 PAST = {
     "acknowledge": "acknowledged",
     "wait": "put to wait",
@@ -135,10 +158,15 @@ PAST = {
 async def request_visit(
     deps: Service, *, caller: Caller, ticket_id: str, symptom: str | None, command: Command, if_match: int | None
 ) -> Document:
-    """The desk asks dispatch for (another) visit. Raises TicketNotFound, Forbidden, TransitionRefused."""
+    """The desk asks dispatch for (another) visit.
+
+    Raises TicketNotFound, Forbidden, TransitionRefused, TooManyOrders.
+    """
 
     def rule(draft: Draft) -> None:
-        order = work_order_id(ticket_id, len(draft.ticket.work_orders) + 1)
+        order = work_order_id(ticket_id, draft.ticket.order_count + 1)
+        if len(domain.open_orders(draft.ticket)) >= domain.MOST_OPEN_ORDERS:
+            raise TooManyOrders(orders=domain.MOST_OPEN_ORDERS)
         if not domain.request_visit(draft, order, symptom or draft.state.description):
             raise refused(draft.state.status, "visited")
 

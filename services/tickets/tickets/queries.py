@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
 from pymongo import DESCENDING
@@ -15,14 +15,26 @@ from services.tickets.aggregate.store import Document
 from services.tickets.aggregate.values import Ticket
 from services.tickets.devices import store as devices
 from services.tickets.service import Service
+from services.tickets.timeline.queries import Position, position_of
 from shared.access.caller import Caller
 from shared.access.scope import EVERYTHING, Scope, all_of
 from shared.contracts.tickets import TicketStatus
-from shared.http.paging import CursorInvalid, decode_cursor, encode_cursor
+from shared.http.paging import encode_cursor
 from shared.text import search_words
 
 WINDOWS = (timedelta(days=30), timedelta(days=365))
 """A list over several accounts sorts what it finds: recent tickets are asked for first, then older ones."""
+
+
+LEFT_OUT_OF_LISTS = (
+    "outbox",
+    "commands",
+    "work_orders",
+    "visit_trails",
+    "ticket.latest_entries",
+    "ticket.report",
+)
+"""What a row of a list does without."""
 
 
 class Wanted(NamedTuple):
@@ -61,7 +73,7 @@ async def find_tickets(
     """The newest tickets that the caller may see, newest first, stable under paging. Raises CursorInvalid."""
     scope = visible_tickets(caller)
     narrowed = _conditions(wanted)
-    position = _position(cursor)
+    position = position_of(cursor)
     windows = () if scope.fixes("ticket.account_id") or scope == EVERYTHING or wanted.device_id else WINDOWS
     documents = await _newest(deps, scope, narrowed, position, limit + 1, windows)
     after = None
@@ -78,7 +90,7 @@ async def _newest(
     deps: Service,
     scope: Scope,
     narrowed: Sequence[Document],
-    position: tuple[datetime, str] | None,
+    position: Position | None,
     count: int,
     windows: Sequence[timedelta],
 ) -> list[Document]:
@@ -93,7 +105,7 @@ async def _newest(
 
 
 async def _sorted(tickets: Any, query: Document, count: int) -> list[Document]:
-    found = tickets.find(query, {"outbox": 0, "commands": 0}).sort(
+    found = tickets.find(query, dict.fromkeys(LEFT_OUT_OF_LISTS, 0)).sort(
         [("ticket.opened_at", DESCENDING), ("_id", DESCENDING)]
     )
     documents: list[Document] = await found.limit(count).to_list()
@@ -131,16 +143,6 @@ def _beginning(key: str) -> Document:
     return {"$regex": f"^{re.escape(key)}"}
 
 
-def _position(cursor: str | None) -> tuple[datetime, str] | None:
-    if cursor is None:
-        return None
-    position = decode_cursor(cursor)
-    try:
-        return datetime.fromisoformat(position["at"]), str(position["id"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise CursorInvalid(field="cursor", rule="cursor_invalid") from error
-
-
-def _after(position: tuple[datetime, str]) -> Document:
+def _after(position: Position) -> Document:
     at, last_id = position
     return {"ticket.opened_at": {"$lte": at}, "$or": [{"ticket.opened_at": {"$lt": at}}, {"_id": {"$lt": last_id}}]}

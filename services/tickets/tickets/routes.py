@@ -9,13 +9,14 @@ from services.tickets.aggregate import store
 from services.tickets.aggregate.callers import is_desk
 from services.tickets.aggregate.store import Document
 from services.tickets.receipts import queries as receipts
-from services.tickets.receipts.queries import PartyView, TimelineItem
+from services.tickets.receipts.queries import PartyView
 from services.tickets.service import Deps, Service
 from services.tickets.tickets import domain, opening, operations, queries
-from services.tickets.tickets.views import TicketView, json_of, view_of
+from services.tickets.tickets.views import DESK_ONLY, TicketView, json_of, view_of
+from services.tickets.timeline.queries import TimelineItem, timeline
 from shared.access.caller import Caller
 from shared.contracts import actions
-from shared.contracts.tickets import PromiseState, TicketStatus
+from shared.contracts.tickets import ENTRY_LIMIT, PromiseState, TicketStatus
 from shared.http.caller import may
 from shared.http.commands import CommandDep, IfMatch, with_etag
 from shared.http.paging import Cursor, Limit, Page
@@ -24,7 +25,7 @@ from shared.outbox.command import Command
 
 router = APIRouter(tags=["tickets"])
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=ENTRY_LIMIT)]
 Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Language = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 
@@ -73,10 +74,6 @@ class OutlookView(BaseModel):
     reason: str | None = None
     promise: PromiseState | None = None
     open_ticket: OpenTicketHint | None = None
-
-
-class TimelineView(BaseModel):
-    items: list[TimelineItem]
 
 
 @router.get("/v1/devices/{device_id}/outlook")
@@ -146,8 +143,9 @@ async def list_tickets(
         for document in found.documents
     ]
     page = Page[TicketView].model_construct(items=views, next=found.next, total=found.total)
-    hidden = None if desk else {"items": {"__all__": {"notes", "flags"}}}
-    return Response(page.model_dump_json(exclude=hidden), media_type="application/json")
+    hidden = {"latest_entries", "report"} if desk else {"latest_entries", "report", *DESK_ONLY}
+    body = page.model_dump_json(exclude={"items": {"__all__": hidden}})
+    return Response(body, media_type="application/json")
 
 
 @router.get("/v1/tickets/{ticket_id}", response_model=TicketView)
@@ -157,11 +155,15 @@ async def read_ticket(ticket_id: str, caller: Annotated[Caller, may(actions.READ
 
 @router.get("/v1/tickets/{ticket_id}/timeline")
 async def read_timeline(
-    ticket_id: str, caller: Annotated[Caller, may(actions.READ_TICKET)], deps: Deps
-) -> TimelineView:
+    ticket_id: str,
+    caller: Annotated[Caller, may(actions.READ_TICKET)],
+    deps: Deps,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[TimelineItem]:
+    """What happened and what was written, newest first; notes and flags for the desk alone."""
     document = await queries.ticket_document(deps, caller, ticket_id)
-    rows = await receipts.history(deps, document)
-    return TimelineView(items=receipts.timeline(rows, store.ticket_of(document), desk=is_desk(caller)))
+    return await timeline(deps, document, desk=is_desk(caller), limit=limit, cursor=cursor)
 
 
 @router.post("/v1/tickets/{ticket_id}/updates", status_code=201, response_model=TicketView)
@@ -278,13 +280,12 @@ async def _act(
 async def shown(deps: Service, caller: Caller, document: Document, *, status: int = 200) -> Response:
     ticket = store.ticket_of(document)
     desk = is_desk(caller)
-    rows = await receipts.history(deps, document)
     view = view_of(
         ticket,
         document["version"],
         desk=desk,
         account=await queries.account_of(deps, ticket),
-        parties=receipts.parties_of(rows),
+        parties=await receipts.parties_of(deps, document),
     )
     return _answer(json_of(view, desk=desk), ticket.state.ticket_id, document["version"], status=status)
 

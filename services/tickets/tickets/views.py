@@ -1,24 +1,28 @@
-"""Tickets as HTTP shows them: the public state for customers, with notes and flags for the desk."""
+"""Tickets as HTTP shows them: the public state for customers, with counts of notes and flags for the desk."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.tickets.aggregate.values import Flag, Note, Ticket
+from services.tickets.aggregate.values import FlagInShort, Ticket
 from services.tickets.receipts.queries import PartyView
 from services.tickets.tickets.domain import allowed_actions
 from shared.contracts.tickets import TicketState
 
-DESK_ONLY = frozenset({"notes", "flags"})
+DESK_ONLY = frozenset({"note_count", "open_flags", "latest_flags"})
 
 
 class TicketView(TicketState):
-    """A ticket for one viewer. `notes` and `flags` are left out for everybody but the desk."""
+    """A ticket for one viewer, without its conversation, which is read in pages from the timeline.
+
+    What counts notes and flags is left out for everybody but the desk.
+    """
 
     version: int
     account_name: str | None = None
     service_number: str | None = None
-    notes: tuple[Note, ...] | None = None
-    flags: tuple[Flag, ...] | None = None
+    note_count: int | None = None
+    open_flags: int | None = None
+    latest_flags: tuple[FlagInShort, ...] | None = None
     parties: tuple[PartyView, ...] = ()
     allowed_actions: tuple[str, ...] = ()
 
@@ -37,8 +41,9 @@ def view_of(
         version=version,
         account_name=account["name"] if account else None,
         service_number=account["service_number"] if account else None,
-        notes=ticket.notes if desk else None,
-        flags=ticket.flags if desk else None,
+        note_count=ticket.note_count if desk else None,
+        open_flags=ticket.open_flags if desk else None,
+        latest_flags=ticket.latest_flags if desk else None,
         parties=tuple(parties),
         allowed_actions=tuple(allowed_actions(ticket.state.status, staff=desk)),
     )

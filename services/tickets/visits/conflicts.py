@@ -2,7 +2,9 @@
 
 A message is older when its sequence is below the highest of its party for this visit, or when it is dated before the
 fact of another party that led to the visit's present state. A message whose sequence was seen before is a repetition
-and changes nothing.
+and changes nothing. Of each party and visit the fifty highest sequences are remembered: one below them is older, and
+whether it was flagged before its mark tells. A visit that has left the ticket is over: what is not newer than all that
+was told of it changes nothing, what is newer is flagged.
 """
 
 from collections.abc import Mapping

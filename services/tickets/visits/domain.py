@@ -3,9 +3,17 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from services.tickets.aggregate.draft import Draft
+from services.tickets.aggregate.draft import OVER, Draft
 from services.tickets.aggregate.states import ENDED, Action, next_status
-from services.tickets.aggregate.values import Signal, Silence, VisitTrail
+from services.tickets.aggregate.values import (
+    MessageReference,
+    Signal,
+    Silence,
+    Ticket,
+    VisitTrail,
+    past_visit_mark,
+    taken_mark,
+)
 from services.tickets.tickets.domain import imply_acknowledgement, request_visit, resolve
 from services.tickets.visits.conflicts import Told, Verdict, verdict
 from shared.contracts.inbound import (
@@ -60,24 +68,54 @@ _TAKES = {
 """What an applied message does to the ticket; a cancellation is judged by the visits that remain."""
 
 
+SEQUENCES_KEPT = 50
+"""So many sequences of a party are remembered for a visit."""
+
+MOST_OPEN_VISITS = 20
+"""More visits than that are not planned for a ticket at a time: what makes a further one is flagged."""
+
+
 class Ids(NamedTuple):
-    """Ids that a message may need, derived from it by the caller so that repeating it finds the same."""
+    """What a message brings along besides its content, the same when it is repeated."""
 
     follow_up_work_order: str
+    message: MessageReference
+
+
+def marks_wanted(ticket: Ticket, message: VisitMessage, party: str) -> list[str]:
+    """The marks that decide about a message where the ticket itself does not remember enough."""
+    ticket_id = ticket.state.ticket_id
+    visit, trail = _known(ticket, message.visit_id)
+    if visit is None:
+        return [past_visit_mark(ticket_id, message.visit_id), _flag_mark(ticket_id, message, party)]
+    seen = trail.sequences.get(party, ()) if trail else ()
+    return [_flag_mark(ticket_id, message, party)] if seen and message.sequence < min(seen) else []
+
+
+def _known(ticket: Ticket, visit_id: str) -> tuple[VisitState | None, VisitTrail | None]:
+    visit = next((known for known in ticket.state.visits if known.visit_id == visit_id), None)
+    return visit, next((known for known in ticket.visit_trails if known.visit_id == visit_id), None)
+
+
+def _flag_mark(ticket_id: str, message: VisitMessage, party: str) -> str:
+    return taken_mark(ticket_id, f"{party}/flagged", f"{message.visit_id}/{message.sequence}")
 
 
 def take_message(draft: Draft, message: VisitMessage, party: str, ids: Ids, silence: Silence) -> Verdict:
     """Apply, fill in, or keep and flag one message.
 
-    The message's work order must belong to the ticket. A fact cannot be later than its telling: a date ahead of `now`
-    counts as now.
+    The message's work order must belong to the ticket, and the draft know the marks of `marks_wanted`. A fact cannot be
+    later than its telling: a date ahead of `now` counts as now.
     """
     told = TOLD[type(message)]
     at = min(message.occurred_at, draft.now)
-    visit = next((known for known in draft.state.visits if known.visit_id == message.visit_id), None)
-    trail = next((known for known in draft.ticket.visit_trails if known.visit_id == message.visit_id), None)
+    visit, trail = _known(draft.ticket, message.visit_id)
     seen = trail.sequences.get(party, ()) if trail else ()
-    if message.sequence in seen:
+    flagged = _flag_mark(draft.state.ticket_id, message, party)
+    if message.sequence in seen or flagged in draft.marks:
+        return Verdict.KNOWN
+    past = draft.marks.get(past_visit_mark(draft.state.ticket_id, message.visit_id))
+    if past is not None and message.sequence <= past["highest"].get(party, 0):
         return Verdict.KNOWN
     older = bool(seen) and message.sequence < max(seen)
     if trail is not None and trail.state_by != party:
@@ -86,15 +124,21 @@ def take_message(draft: Draft, message: VisitMessage, party: str, ids: Ids, sile
     reason = f"visit_{told}_contradicts"
     if visit is not None and visit.work_order_id != message.work_order_id:
         found, reason = Verdict.FLAG, "visit_belongs_to_another_work_order"
+    elif past is not None:
+        found, reason = Verdict.FLAG, f"visit_{told}_but_over"
+    elif visit is None and len([known for known in draft.state.visits if known.status not in OVER]) >= MOST_OPEN_VISITS:
+        found, reason = Verdict.FLAG, "too_many_open_visits"
     elif found is Verdict.APPLY and not _ticket_takes(draft, told):
         found, reason = Verdict.FLAG, f"visit_{told}_for_{draft.state.status}_ticket"
-    _remember(draft, message, party, at, moved_on=found is Verdict.APPLY)
+    if visit is not None or found is Verdict.APPLY:
+        _remember(draft, message, party, at, moved_on=found is Verdict.APPLY)
     if found is Verdict.APPLY:
         _apply(draft, message, told, at, visit, ids, silence)
     elif found is Verdict.FILL_IN and visit is not None:
         _fill_in(draft, message, at, visit)
     elif found is Verdict.FLAG:
-        draft.flag(party, reason, {"type": message.type, **message.model_dump(mode="json")})
+        draft.mark(flagged)
+        draft.flag(party, reason, ids.message)
     return found
 
 
@@ -106,9 +150,8 @@ def _ticket_takes(draft: Draft, told: Told) -> bool:
 def _remember(draft: Draft, message: VisitMessage, party: str, at: datetime, *, moved_on: bool) -> None:
     trails = {trail.visit_id: trail for trail in draft.ticket.visit_trails}
     trail = trails.get(message.visit_id) or VisitTrail(visit_id=message.visit_id, state_at=at, state_by=party)
-    changes: dict[str, Any] = {
-        "sequences": {**trail.sequences, party: (*trail.sequences.get(party, ()), message.sequence)}
-    }
+    sequences = sorted((*trail.sequences.get(party, ()), message.sequence))[-SEQUENCES_KEPT:]
+    changes: dict[str, Any] = {"sequences": {**trail.sequences, party: tuple(sequences)}}
     if moved_on:
         changes |= {"state_at": at, "state_by": party}
     trails[message.visit_id] = trail.model_copy(update=changes)
@@ -267,7 +310,7 @@ def _remember_external_id(draft: Draft, message: VisitMessage) -> None:
 
 
 def customer_replies(
-    draft: Draft, visit_id: str, reply: str, text: str | None, *, update_id: str, author_id: str | None
+    draft: Draft, visit_id: str, reply: str, text: str | None, *, entry_id: str, author_id: str | None
 ) -> bool:
     """The customer confirms a planned window or asks for another one. False when the visit is not (only) planned."""
     visit = next((known for known in draft.state.visits if known.visit_id == visit_id), None)
@@ -275,7 +318,7 @@ def customer_replies(
         return False
     draft.put_visit(visit.model_copy(update={"customer_reply": reply}))
     if text:
-        draft.update(update_id, "customer", text, author_id=author_id)
+        draft.write(entry_id, "customer", text, by=VisitAnswered, author_id=author_id)
     draft.happened(VisitAnswered, draft.now, visit_id=visit_id)
     if reply == "other_window_wanted":
         wish = "other_window_wanted" if not text else f"other_window_wanted: {text}"

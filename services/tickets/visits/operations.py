@@ -6,17 +6,16 @@ from typing import Any
 from services.tickets.aggregate import store as tickets
 from services.tickets.aggregate.callers import cause_of, permitting, visible_tickets
 from services.tickets.aggregate.draft import Draft
-from services.tickets.aggregate.operations import carry_out, refused, silence_of, work_order_id
+from services.tickets.aggregate.operations import carry_out, reference_of, refused, silence_of, work_order_id
 from services.tickets.aggregate.store import Document
 from services.tickets.service import Service
-from services.tickets.visits.domain import Ids, customer_replies, take_message
+from services.tickets.visits.domain import Ids, customer_replies, marks_wanted, take_message
 from shared.access.caller import Caller
 from shared.consumers import Refused
 from shared.contracts import actions
 from shared.contracts.inbound import (
     DispatchVisitMoved,
     DispatchVisitPlanned,
-    EngineerVisitReported,
     VisitMessage,
 )
 from shared.ids import new_id
@@ -26,9 +25,6 @@ from shared.problems import NotFound
 from shared.wire.envelope import Envelope
 
 log = logging.getLogger(__name__)
-
-KEY_LIMIT = 60
-TEXT_LIMIT = 10_000
 
 
 class VisitNotFound(NotFound):
@@ -43,30 +39,28 @@ async def take(deps: Service, record: Envelope[Any], party: str) -> None:
     ticket_id = await tickets.ticket_id_of_order(deps.db, message.work_order_id)
     if ticket_id is None:
         raise Refused(f"work order {message.work_order_id} is not known")
-    silence = silence_of(deps)
+    reference, silence = reference_of(record), silence_of(deps)
 
     def rule(draft: Draft) -> None:
-        ids = Ids(follow_up_work_order=work_order_id(ticket_id, len(draft.ticket.work_orders) + 1))
+        ids = Ids(work_order_id(ticket_id, draft.ticket.order_count + 1), reference)
         verdict = take_message(draft, message, party, ids, silence)
         log.info(
             "visit message",
             extra={"ticket": ticket_id, "type": message.type, "sequence": message.sequence, "verdict": verdict},
         )
 
-    await carry_out(deps, ticket_id, rule, cause=Cause.following(record, actor=party))
+    await carry_out(
+        deps,
+        ticket_id,
+        rule,
+        cause=Cause.following(record, actor=party),
+        marks=lambda ticket: marks_wanted(ticket, message, party),
+    )
 
 
 def _check(message: VisitMessage) -> None:
     if isinstance(message, DispatchVisitPlanned | DispatchVisitMoved) and message.window_to <= message.window_from:
         raise Refused("window_to: must be after window_from")
-    if isinstance(message, EngineerVisitReported):
-        for name in message.counters:
-            # A counter's name becomes a field of the document.
-            if not name or len(name) > KEY_LIMIT or name.startswith("$") or "." in name or "\0" in name:
-                raise Refused("counters: a name must not be empty, long, begin with $ or hold a dot")
-        texts = (message.symptom, message.cause, message.action, message.advice or "")
-        if any(len(text) > TEXT_LIMIT for text in texts):
-            raise Refused(f"report: a text is longer than {TEXT_LIMIT} characters")
 
 
 async def reply(
@@ -84,13 +78,13 @@ async def reply(
 
     Raises TicketNotFound, VisitNotFound, TransitionRefused when the visit is not planned (any more).
     """
-    update_id = new_id()
+    entry_id = new_id()
 
     def rule(draft: Draft) -> None:
         visit = next((known for known in draft.state.visits if known.visit_id == visit_id), None)
         if visit is None:
             raise VisitNotFound()
-        if not customer_replies(draft, visit_id, answer, text, update_id=update_id, author_id=caller.id):
+        if not customer_replies(draft, visit_id, answer, text, entry_id=entry_id, author_id=caller.id):
             raise refused(draft.state.status, f"answered: the visit is {visit.status}")
 
     return await carry_out(

@@ -16,6 +16,7 @@ from services.tickets.visits.calendar import visit_calendar
 from services.tickets.visits.operations import VisitNotFound
 from shared.access.caller import Caller
 from shared.contracts import actions
+from shared.contracts.tickets import ENTRY_LIMIT
 from shared.http.caller import may
 from shared.http.commands import CommandDep, IfMatch
 
@@ -26,7 +27,7 @@ class ReplyToVisit(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reply: Literal["confirmed", "other_window_wanted"]
-    text: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000)] | None = None
+    text: Annotated[str, StringConstraints(strip_whitespace=True, max_length=ENTRY_LIMIT)] | None = None
 
 
 @router.post("/v1/tickets/{ticket_id}/visits/{visit_id}/reply", response_model=TicketView)

@@ -1,0 +1,1 @@
+"""A ticket's past, line by line, with who took notice of it."""
