@@ -28,8 +28,8 @@ def _milliseconds(duration: timedelta) -> str:
 # A view can be built from any point of the last thirty days; after that the last state per key stays.
 COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": _milliseconds(NOT_COMPACTED_BEFORE)}
 
-# Personal data: an erased person's tombstone takes every earlier state with it within the hour, and stays for as long as
-# a view may have been away: one that comes back after it has gone would keep the person for ever.
+# Personal data: an erased person's tombstone takes every earlier state with it within the hour. It stays itself for as
+# long as a view may have been away: one that came back after it had gone would keep the person for ever.
 PERSONAL = {
     "cleanup.policy": "compact",
     "min.compaction.lag.ms": "0",

@@ -1,17 +1,66 @@
 """What the parties tell us. Nothing here is trusted: each topic has one owner who validates it."""
 
-from datetime import date
-from typing import ClassVar, Literal
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.contracts.base import Contract, Event
 from shared.contracts.catalog import Entitlement, Location, Site
 from shared.contracts.identity import Link, Role
 from shared.contracts.tickets import Part
 
+Place = tuple[int | str, ...]
 
-class VisitMessage(Event):
+LARGEST_NUMBER = 2**63 - 1
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+NO_END_YEAR = 9999
+"""Master systems write "no end" as a day in the last year of the calendar."""
+
+NUMBER_TOO_LARGE = PydanticCustomError("number_too_large", "must lie between -2^63 and 2^63 - 1")
+YEAR_OUT_OF_RANGE = PydanticCustomError(
+    "year_out_of_range", f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}, or as a day without end in {NO_END_YEAR}"
+)
+TEXT_BROKEN = PydanticCustomError("text_broken", "must not hold a NUL or half of a surrogate pair")
+
+
+class PartyMessage(Event):
+    """What a party tells us can be kept as it is told: numbers, moments and texts at any depth are within bounds."""
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> Self:
+        broken = [InitErrorDetails(type=rule, loc=place, input=None) for place, rule in _broken((), self)]
+        if broken:
+            raise ValidationError.from_exception_data(type(self).__name__, broken)
+        return self
+
+
+def _broken(place: Place, value: Any) -> Iterator[tuple[Place, PydanticCustomError]]:
+    """The rules that a value breaks, with the place of each."""
+    match value:
+        case str() if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            yield place, TEXT_BROKEN
+        case int() if not -LARGEST_NUMBER - 1 <= value <= LARGEST_NUMBER:
+            yield place, NUMBER_TOO_LARGE
+        case datetime() if not FIRST_YEAR <= value.year <= LAST_YEAR:
+            yield place, YEAR_OUT_OF_RANGE
+        case date() if not FIRST_YEAR <= value.year <= NO_END_YEAR:
+            yield place, YEAR_OUT_OF_RANGE
+        case BaseModel():
+            for name, part in value:
+                yield from _broken((*place, name), part)
+        case dict():
+            for name, part in value.items():
+                yield from _broken(place, name)
+                yield from _broken((*place, name), part)
+        case tuple():
+            for number, part in enumerate(value):
+                yield from _broken((*place, number), part)
+
+
+class VisitMessage(PartyMessage):
     """`sequence` counts per party and visit, from 1; an older one never overwrites a newer state."""
 
     work_order_id: str = Field(min_length=1)
@@ -67,7 +116,7 @@ class EngineerVisitReported(EngineerMessage):
     advice: str | None = None
 
 
-class ContactCentreMessage(Event):
+class ContactCentreMessage(PartyMessage):
     topic: ClassVar[str] = "inbound.contact-centre"
     occurred_at: AwareDatetime
     agent: str | None = Field(
@@ -129,7 +178,7 @@ class RightGiven(Contract):
     whole: bool = True
 
 
-class BackOfficeMessage(Event):
+class BackOfficeMessage(PartyMessage):
     """A master record of the ERP, keyed by its `ref`; `revision` grows with each change there."""
 
     ref: str = Field(min_length=1, max_length=64)
