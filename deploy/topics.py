@@ -18,6 +18,7 @@ PARTY_PARTITIONS = 3
 KEPT = timedelta(days=90)
 NOT_COMPACTED_BEFORE = timedelta(days=30)
 ERASED_WITHIN = timedelta(hours=1)
+TOMBSTONES_KEPT = timedelta(days=30)
 
 
 def _milliseconds(duration: timedelta) -> str:
@@ -27,14 +28,15 @@ def _milliseconds(duration: timedelta) -> str:
 # A view can be built from any point of the last thirty days; after that the last state per key stays.
 COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": _milliseconds(NOT_COMPACTED_BEFORE)}
 
-# Personal data: an erased person's tombstone takes every earlier state with it within the hour.
+# Personal data: an erased person's tombstone takes every earlier state with it within the hour. It stays itself for as
+# long as a view may have been away: one that came back after it had gone would keep the person for ever.
 PERSONAL = {
     "cleanup.policy": "compact",
     "min.compaction.lag.ms": "0",
     "max.compaction.lag.ms": _milliseconds(ERASED_WITHIN),
     "segment.ms": _milliseconds(ERASED_WITHIN / 4),
     "min.cleanable.dirty.ratio": "0.01",
-    "delete.retention.ms": _milliseconds(ERASED_WITHIN),
+    "delete.retention.ms": _milliseconds(TOMBSTONES_KEPT),
 }
 RECORDS = {"cleanup.policy": "delete", "retention.ms": _milliseconds(KEPT)}
 

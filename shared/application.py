@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
+from shared import instance
 from shared.access.callers import VIEW_GRANTS, VIEW_USERS, Callers, Loader, grants_from_view, user_from_view
 from shared.access.tokens import Tokens
 from shared.clock import Clock
@@ -87,32 +89,35 @@ def create_service_app(
         nouns.setdefault("grants", VIEW_GRANTS)
 
     @contextlib.asynccontextmanager
-    async def build() -> AsyncIterator[Assembly[S, P]]:
-        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-            settings.store.url,
-            tz_aware=True,
-            w="majority",
-            maxPoolSize=POOL_SIZE,
-            serverSelectionTimeoutMS=STORE_TIMEOUT_MS,
-            timeoutMS=STORE_TIMEOUT_MS,
-        )
-        db = client[settings.store.database]
-        assembly = _assemble(
-            settings, db, own, build_parts, load_user or user_from_view, load_grants or grants_from_view
-        )
-        try:
-            yield assembly
-        finally:
-            await assembly.producer.stop()
-            with contextlib.suppress(TimeoutError):
-                await within(END_LIMIT_SECONDS, client.close())
+    async def build(instance_name: str) -> AsyncIterator[Assembly[S, P]]:
+        with instance.named(instance_name, service=settings.service, place=settings.broker.bootstrap) as name:
+            configure_logs(settings.service, name, settings.log_level)
+            client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+                settings.store.url,
+                tz_aware=True,
+                w="majority",
+                maxPoolSize=POOL_SIZE,
+                serverSelectionTimeoutMS=STORE_TIMEOUT_MS,
+                timeoutMS=STORE_TIMEOUT_MS,
+            )
+            db = client[settings.store.database]
+            named = settings.model_copy(update={"instance": name})
+            assembly = _assemble(
+                named, db, own, build_parts, load_user or user_from_view, load_grants or grants_from_view
+            )
+            try:
+                yield assembly
+            finally:
+                await assembly.producer.stop()
+                with contextlib.suppress(TimeoutError):
+                    await within(END_LIMIT_SECONDS, client.close())
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with build() as assembly:
+        async with build(settings.instance) as assembly:
             service = assembly.service
             sweeper = Sweeper(
-                service.db, assembly.producer, aggregates, Lease(service.db, "sweeper", _holder(settings))
+                service.db, assembly.producer, aggregates, Lease(service.db, "sweeper", _holder(service.settings))
             )
             await _prepared(service, sweeper, own, prepare, timers)
             consumers = Consumers(service, own)
@@ -231,7 +236,7 @@ async def _prepared(
 @contextlib.asynccontextmanager
 async def connected(app: FastAPI) -> AsyncIterator[Service[Any, Any]]:
     """The service behind an application without its consumers and background work, for commands of operators."""
-    async with app.state.build() as assembly:
+    async with app.state.build(f"command-{os.getpid()}") as assembly:
         service = assembly.service
         drain = asyncio.create_task(service.outbox.drain.run())
         try:

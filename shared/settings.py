@@ -41,7 +41,8 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LOCKSTEP_", env_nested_delimiter="__", extra="ignore")
 
     service: str
-    instance: str = "0"
+    instance: str = ""
+    """Tells replicas apart, in groups and logs; without one each process finds a name by itself (`shared.instance`)."""
     log_level: str = "INFO"
     store: StoreSettings
     broker: BrokerSettings

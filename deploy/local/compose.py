@@ -63,7 +63,7 @@ def write_files(profile: Profile) -> Path:
     )
     for service in SERVICES:
         password = keys.broker_password(profile, service)
-        environment = service_environment(places, service, instance="0", broker_password=password)
+        environment = service_environment(places, service, broker_password=password)
         (directory / f"{service}.env").write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
     admin_password = keys.broker_password(profile, "admin")
     (kafka / "server.properties").write_text(

@@ -55,10 +55,9 @@ def local_places(profile: Profile, assets: Path) -> Places:
     )
 
 
-def service_environment(places: Places, service: str, *, instance: str, broker_password: str) -> dict[str, str]:
-    """All LOCKSTEP_ variables of one service; `instance` tells replicas apart (static membership in groups)."""
+def service_environment(places: Places, service: str, *, broker_password: str) -> dict[str, str]:
+    """All LOCKSTEP_ variables of one service, the same for each of its replicas."""
     common = {
-        "LOCKSTEP_INSTANCE": instance,
         "LOCKSTEP_STORE__URL": places.store_url,
         "LOCKSTEP_STORE__DATABASE": f"lockstep_{service}",
         "LOCKSTEP_BROKER__BOOTSTRAP": places.bootstrap,

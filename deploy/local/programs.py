@@ -49,7 +49,6 @@ def service_program(
     own = service_environment(
         local_places(profile, _assets(service)),
         service,
-        instance=instance,
         broker_password=keys.broker_password(profile, service),
     )
     return Program(

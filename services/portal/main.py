@@ -22,6 +22,7 @@ from services.portal.gateway.sessions import Sessions
 from services.portal.pages import account, components, contact, devices, home, live, rendering, report, staff, tickets
 from services.portal.pages.errors import add_error_pages
 from services.portal.settings import Settings
+from shared import instance
 from shared.clock import Clock
 from shared.http.requests import RequestContext
 from shared.logs import configure_logs
@@ -45,7 +46,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.backends = Backends(settings, app.state.sessions, client)
             await app.state.sessions.prepare()
             try:
-                yield
+                with instance.named(settings.instance, service=settings.service, place=settings.store.url) as name:
+                    configure_logs(settings.service, name, settings.log_level)
+                    yield
             finally:
                 await store.close()
 

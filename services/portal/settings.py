@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LOCKSTEP_", env_nested_delimiter="__", extra="ignore")
 
     service: str = "portal"
-    instance: str = "0"
+    instance: str = ""
     log_level: str = "INFO"
     store: StoreSettings = StoreSettings(database="lockstep_portal")
     clock: ClockSettings = ClockSettings()

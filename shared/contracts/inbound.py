@@ -1,9 +1,11 @@
 """What the parties tell us. Nothing here is trusted: each topic has one owner who validates it, and all has a limit."""
 
+from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.contracts.base import Contract, Event
 from shared.contracts.catalog import Entitlement, Location, Site
@@ -13,42 +15,75 @@ from shared.contracts.tickets import ENTRY_LIMIT, Part
 LARGEST_COUNT = 2**53
 """Beyond it readers of JSON that count in floating point go wrong."""
 
-FIRST_YEAR, LAST_YEAR = 2000, 2199
 MOST_ITEMS = 100
 
 
-def _printable(text: str) -> str:
-    if any((sign < " " and sign not in "\t\n\r") or sign == "\x7f" for sign in text):
-        raise ValueError("must not hold control characters")
-    return text
-
-
-def _of_our_time(at: datetime) -> datetime:
-    if not FIRST_YEAR <= at.year <= LAST_YEAR:
-        raise ValueError(f"must be between the years {FIRST_YEAR} and {LAST_YEAR}")
-    return at
-
-
-Id = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
-Short = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
-Text = Annotated[str, Field(max_length=ENTRY_LIMIT), AfterValidator(_printable)]
-Words = Annotated[str, Field(min_length=1, max_length=ENTRY_LIMIT), AfterValidator(_printable)]
-Language = Annotated[str, Field(min_length=2, max_length=35), AfterValidator(_printable)]
+Id = Annotated[str, Field(min_length=1, max_length=64)]
+Short = Annotated[str, Field(max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Text = Annotated[str, Field(max_length=ENTRY_LIMIT)]
+Words = Annotated[str, Field(min_length=1, max_length=ENTRY_LIMIT)]
+Language = Annotated[str, Field(min_length=2, max_length=35)]
 Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 Counter = Annotated[int, Field(ge=-LARGEST_COUNT, le=LARGEST_COUNT)]
-Moment = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
 CounterName = Annotated[str, Field(max_length=60, pattern=r"^[^$.\x00-\x1f][^.\x00-\x1f]*$")]
 """A counter's name becomes a field of documents."""
 
+Place = tuple[int | str, ...]
 
-class VisitMessage(Event):
+LARGEST_NUMBER = 2**63 - 1
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+NO_END_YEAR = 9999
+"""Master systems write "no end" as a day in the last year of the calendar."""
+
+NUMBER_TOO_LARGE = PydanticCustomError("number_too_large", "must lie between -2^63 and 2^63 - 1")
+YEAR_OUT_OF_RANGE = PydanticCustomError(
+    "year_out_of_range", f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}, or as a day without end in {NO_END_YEAR}"
+)
+TEXT_BROKEN = PydanticCustomError("text_broken", "must not hold a NUL or half of a surrogate pair")
+
+
+class PartyMessage(Event):
+    """What a party tells us can be kept as it is told: numbers, moments and texts at any depth are within bounds."""
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> Self:
+        broken = [InitErrorDetails(type=rule, loc=place, input=None) for place, rule in _broken((), self)]
+        if broken:
+            raise ValidationError.from_exception_data(type(self).__name__, broken)
+        return self
+
+
+def _broken(place: Place, value: Any) -> Iterator[tuple[Place, PydanticCustomError]]:
+    """The rules that a value breaks, with the place of each."""
+    match value:
+        case str() if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            yield place, TEXT_BROKEN
+        case int() if not -LARGEST_NUMBER - 1 <= value <= LARGEST_NUMBER:
+            yield place, NUMBER_TOO_LARGE
+        case datetime() if not FIRST_YEAR <= value.year <= LAST_YEAR:
+            yield place, YEAR_OUT_OF_RANGE
+        case date() if not FIRST_YEAR <= value.year <= NO_END_YEAR:
+            yield place, YEAR_OUT_OF_RANGE
+        case BaseModel():
+            for name, part in value:
+                yield from _broken((*place, name), part)
+        case dict():
+            for name, part in value.items():
+                yield from _broken(place, name)
+                yield from _broken((*place, name), part)
+        case tuple():
+            for number, part in enumerate(value):
+                yield from _broken((*place, number), part)
+
+
+class VisitMessage(PartyMessage):
     """`sequence` counts per party and visit, from 1; an older one never overwrites a newer state."""
 
     work_order_id: Id
     visit_id: Id
     sequence: Count
-    occurred_at: Moment
+    occurred_at: AwareDatetime
 
 
 class DispatchMessage(VisitMessage):
@@ -57,15 +92,15 @@ class DispatchMessage(VisitMessage):
 
 class DispatchVisitPlanned(DispatchMessage):
     type: ClassVar[str] = "dispatch.visit.planned.v1"
-    window_from: Moment
-    window_to: Moment
+    window_from: AwareDatetime
+    window_to: AwareDatetime
     external_id: Short | None = None
 
 
 class DispatchVisitMoved(DispatchMessage):
     type: ClassVar[str] = "dispatch.visit.moved.v1"
-    window_from: Moment
-    window_to: Moment
+    window_from: AwareDatetime
+    window_to: AwareDatetime
     reason: Text | None = None
 
 
@@ -80,7 +115,7 @@ class EngineerMessage(VisitMessage):
 
 class EngineerVisitTravelling(EngineerMessage):
     type: ClassVar[str] = "engineer.visit.travelling.v1"
-    expected_at: Moment | None = None
+    expected_at: AwareDatetime | None = None
 
 
 class EngineerVisitArrived(EngineerMessage):
@@ -98,9 +133,9 @@ class EngineerVisitReported(EngineerMessage):
     advice: Text | None = None
 
 
-class ContactCentreMessage(Event):
+class ContactCentreMessage(PartyMessage):
     topic: ClassVar[str] = "inbound.contact-centre"
-    occurred_at: Moment
+    occurred_at: AwareDatetime
     agent: Short | None = Field(
         default=None, description="the agent's name in the CRM; not shown where the country wants the team's"
     )
@@ -160,12 +195,12 @@ class RightGiven(Contract):
     whole: bool = True
 
 
-class BackOfficeMessage(Event):
+class BackOfficeMessage(PartyMessage):
     """A master record of the ERP, keyed by its `ref`; `revision` grows with each change there."""
 
     ref: Id
     revision: Count
-    occurred_at: Moment
+    occurred_at: AwareDatetime
 
 
 class BackOfficeAccountUpdated(BackOfficeMessage):

@@ -91,7 +91,7 @@ def probe_on(profile: Profile, topics: Wire) -> Probe:
         subscriptions: Sequence[Subscription[Service]] = (),
         *,
         service_name: str = "plumbing",
-        instance: str = "0",
+        instance: str | None = "0",
         routers: Sequence[APIRouter] = (),
         key_set_url: str = "http://127.0.0.1:9/keys",
         broker: BrokerSettings | None = None,
@@ -104,7 +104,7 @@ def probe_on(profile: Profile, topics: Wire) -> Probe:
         own_broker = BrokerSettings(bootstrap=topics.bootstrap, username=topics.username, password=topics.password)
         settings = ServiceSettings(
             service=service_name,
-            instance=f"{instance}-{database}",
+            instance=f"{instance}-{database}" if instance is not None else "",
             log_level="WARNING",
             store=StoreSettings(url=store_url(profile), database=database),
             broker=broker or own_broker,

@@ -1,10 +1,12 @@
 """Inbound reactions on the real broker: what a party sends wrongly is parked and answered, and stops nothing."""
 
+import json
 from typing import Any
 
 import pytest
 
 from shared.consumers import Subscription, inbound, parking
+from shared.contracts.inbound import DispatchVisitPlanned
 from shared.parked import list_parked
 from shared.problems import Conflict
 from shared.wire.envelope import Envelope
@@ -63,6 +65,9 @@ async def answers(heard: Listener, number: int) -> list[Any]:
         (wanted("a", 2, headers={"ce_correlationid": b"i" * 900_000}), "longer than 200"),
         (wanted("a", 2, type="t" * 900_000), "longer than 200"),
         (wanted("a", 2, value=b'{"name": "' + b"x" * 1_030_000), "JSON"),
+        (wanted("a", 2, headers={"ce_id": b"i\0d"}), "the header ce_id holds a NUL"),
+        (wanted("a", 2, headers={"ce_sequence": str(2**63).encode()}), "ce_sequence is not a whole number, or too"),
+        (wanted("a\0b", 2, headers={"ce_id": b"i"}), "the key holds a NUL"),
         (wanted(None, 2), "no key"),
         (wanted("k" * 900_000, 2), "longer than 200"),
     ],
@@ -132,3 +137,44 @@ async def test_a_header_whose_name_is_not_text_is_answered_and_stops_nothing(pro
         assert told["offset"] == 2
         await eventually(lambda: service.db[parking.COLLECTION].find_one({"offset": 2}))
         await channel.acknowledges(5)
+
+
+PLANNED = {
+    "work_order_id": "w1",
+    "visit_id": "v1",
+    "sequence": 1,
+    "occurred_at": "2026-12-07T08:00:00Z",
+    "window_from": "2026-12-07T10:00:00Z",
+    "window_to": "2026-12-07T12:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"sequence": 2**63}, "sequence: must lie between -2^63 and 2^63 - 1"),
+        ({"sequence": 10**40}, "sequence: must lie between"),
+        ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "occurred_at: must lie in the years 1970 to 9998"),
+        ({"window_to": "9999-12-31T23:59:59-14:00"}, "window_to: must lie in the years 1970 to 9998"),
+        ({"visit_id": "v\0"}, "visit_id: must not hold a NUL"),
+        ({"external_id": "\ud800"}, "Invalid JSON"),
+    ],
+)
+async def test_what_could_not_be_kept_is_refused_with_its_field_and_the_rule(
+    probe: Probe, channel: Channel, changes: dict[str, Any], reason: str
+) -> None:
+    taken: list[str] = []
+
+    @inbound(channel.topic, group=channel.group, events=(DispatchVisitPlanned,))
+    async def take(record: Envelope[DispatchVisitPlanned], service: Service) -> None:
+        await service.db["visits"].insert_one(record.event.model_dump())
+        taken.append(record.key)
+
+    async with channel.wire.listening(channel.rejected) as heard, probe.start([take]):
+        bad = json.dumps({**PLANNED, **changes}).encode()
+        await channel.send(Sent("bad", type=DispatchVisitPlanned.type, value=bad))
+        await channel.send(Sent("good", type=DispatchVisitPlanned.type, value=json.dumps(PLANNED).encode()))
+        (told,) = await answers(heard, 1)
+        assert reason in told["reason"] and "our side" not in told["reason"]
+        await channel.acknowledges(2)
+        assert taken == ["good"]

@@ -89,6 +89,29 @@ async def test_two_processes_share_the_partitions_and_one_that_comes_back_gets_i
             assert (one.partitions(first), two.partitions(second)) == shares
 
 
+async def test_two_replicas_with_the_default_settings_share_the_work_and_one_that_restarts_takes_its_old_name(
+    probe: Probe, channel: Channel
+) -> None:
+    one, two = Member(channel), Member(channel)
+    async with probe.start([one.subscription], instance=None) as first:
+        await has(one, first, 3)
+        async with probe.start([two.subscription], instance=None) as second:
+            name = second.settings.instance
+            assert name != first.settings.instance
+            await has(one, first, 2)
+            await has(two, second, 1)
+            for number in range(3):
+                await channel.send(*(Sent(f"k{number}", sequence) for sequence in range(1, 6)), partition=number)
+            await channel.acknowledges(15)
+            assert len(one.done) == 10 and len(two.done) == 5, "both are members, and neither was fenced"
+        async with probe.start([two.subscription], instance=None) as second:
+            assert second.settings.instance == name
+            await has(two, second, 1)
+            await channel.send(*(Sent(f"again{number}") for number in range(3)))
+            await channel.acknowledges(18)
+            assert one.partitions(first) | two.partitions(second) == {0, 1, 2}
+
+
 async def test_a_rebalance_waits_for_the_record_in_work_and_nothing_is_handled_twice_at_once(
     probe: Probe, channel: Channel
 ) -> None:

@@ -124,6 +124,24 @@ async def test_a_requeue_runs_what_is_parked_in_order_and_unparks_the_key(probe:
         assert not await parking.discard_first(service, heard.subscription, "b")
 
 
+async def test_a_batch_asks_only_for_the_parked_keys_of_its_own_records(probe: Probe, channel: Channel) -> None:
+    heard = Heard(channel)
+    async with probe.start([heard.subscription]) as service:
+        parked = service.db[parking.COLLECTION]
+        rows = [{"group": channel.group, "key": f"k{n}", "partition": 0, "offset": n} for n in range(2_000)]
+        await parked.insert_many([*rows, {**rows[7], "_id": "other", "group": "another", "key": "b"}])
+        asked = await parking.parked_among(service.db, channel.group, ["a", "b", "k7", "k8"])
+        assert asked == {"k7", "k8"}
+        query = {"group": channel.group, "key": {"$in": ["a", "b", "k7", "k8"]}}
+        plan = str(await parked.find(query).explain())
+        assert "group_1_key_1_offset_1" in plan and "COLLSCAN" not in plan
+
+        await channel.send(Sent("k7"), Sent("k8"), Sent("a"), Sent("b"))
+        await channel.acknowledges(4)
+        assert sorted(heard.done) == [("a", 1), ("b", 1)]
+        assert await parked.count_documents({"key": "k7"}) == await parked.count_documents({"key": "k8"}) == 2
+
+
 async def test_a_transient_failure_is_waited_out_in_place_and_order_is_kept(probe: Probe, channel: Channel) -> None:
     heard = Heard(channel)
     heard.times("a", 1, 3, lambda: AutoReconnect("the store is away"))

@@ -14,4 +14,4 @@ def test_every_variable_of_every_service_stands_in_the_example(tmp_path: Path) -
     keys.ensure_keys(profile)
     for service in compose.SERVICES:
         places = local_places(profile, Path("/assets"))
-        assert set(service_environment(places, service, instance="0", broker_password="x")) <= named, service
+        assert set(service_environment(places, service, broker_password="x")) <= named, service

@@ -33,7 +33,7 @@ def test_the_file_starts_each_service_with_the_environment_written_for_it(writte
 def test_a_service_gets_the_same_variables_in_a_container_as_on_this_machine(written: tuple[Profile, Path]) -> None:
     profile, directory = written
     for name in compose.SERVICES:
-        here = service_environment(local_places(profile, Path("/assets")), name, instance="0", broker_password="x")
+        here = service_environment(local_places(profile, Path("/assets")), name, broker_password="x")
         there = [line.partition("=")[0] for line in (directory / f"{name}.env").read_text().splitlines()]
         assert there == list(here)
 

@@ -47,6 +47,13 @@ def test_personal_data_is_compacted_within_the_hour() -> None:
     assert int(config["segment.ms"]) < 3600 * 1000
 
 
+def test_whoever_was_away_for_a_month_still_hears_of_an_erasure() -> None:
+    for name, topic in NAMES.items():
+        if topic.config["cleanup.policy"] == "compact":
+            uncompacted = int(topic.config["min.compaction.lag.ms"])
+            assert uncompacted + int(topic.config.get("delete.retention.ms", 0)) >= 30 * 24 * 3600 * 1000, name
+
+
 def test_personal_data_is_read_only_where_it_is_needed() -> None:
     readers = {right.principal for right in RIGHTS if right.name == "identity.people" and right.operation == "READ"}
     assert readers == {"identity", "notifier", "tickets", "portal"}
