@@ -120,11 +120,16 @@ def documents() -> Iterator[tuple[str, str]]:
 
 
 def openapi(service: str) -> dict[str, Any]:
-    """One service's HTTP interface."""
+    """One service's HTTP interface; each operation says in `x-action` what it is and who may."""
+    return application(service).openapi()
+
+
+def application(service: str) -> FastAPI:
+    """One service's application, made but never started."""
     settings_class = importlib.import_module(f"services.{service}.settings").Settings
     needed = {name: value for name, value in UNUSED_SETTINGS.items() if name in settings_class.model_fields}
     app: FastAPI = importlib.import_module(f"services.{service}.main").create_app(settings_class(**needed))
-    return app.openapi()
+    return app
 
 
 def asyncapi() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer
 
 from deploy.seed import keepsakes
 from deploy.seed.customers import CUSTOMERS, Customer
-from deploy.seed.doors import PATIENCE_SECONDS, Doors, NotInTime, call, doors, eventually
+from deploy.seed.doors import PATIENCE_SECONDS, DoorClosed, Doors, NotInTime, call, doors, eventually
 from deploy.seed.editions import EDITIONS, calendars
 from deploy.seed.fleet import Device, fleet
 from deploy.seed.maker import MODELS
@@ -118,7 +118,10 @@ async def is_seeded(installation: Installation, *, devices: int) -> bool:
     async with doors(installation.urls, installation.bootstrap_secret) as door:
         if await _total(door) < devices or (manager := await _user_id(door, FINNISH_MANAGER)) is None:
             return False
-        return bool((await call(door, "GET", "catalog", f"/v1/grants/{manager}"))["devices"])
+        try:
+            return bool((await call(door, "GET", "catalog", f"/v1/grants/{manager}"))["devices"])
+        except DoorClosed:
+            return False  # the catalog has not heard of him yet
 
 
 def _models(now: datetime) -> Iterator[Message]:

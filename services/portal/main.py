@@ -24,6 +24,8 @@ from services.portal.pages.errors import add_error_pages
 from services.portal.settings import Settings
 from shared import instance
 from shared.clock import Clock
+from shared.contracts import actions
+from shared.http.caller import public
 from shared.http.requests import RequestContext
 from shared.logs import configure_logs
 
@@ -68,9 +70,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=800, compresslevel=5)
     app.add_middleware(SecurityHeaders, https=settings.https)
     app.add_middleware(RequestContext)
-    app.add_api_route("/health/live", _live)
-    app.add_api_route("/health/ready", _ready)
-    app.add_api_route("/metrics", _metrics, include_in_schema=False)
+    seen_by_all = [public(actions.READ_HEALTH)]
+    app.add_api_route("/health/live", _live, dependencies=seen_by_all)
+    app.add_api_route("/health/ready", _ready, dependencies=seen_by_all)
+    app.add_api_route("/metrics", _metrics, include_in_schema=False, dependencies=seen_by_all)
     pages = (report, tickets, staff, devices, home, account, contact, components, live)
     for module in (gateway, rendering, *pages):
         app.include_router(module.router)

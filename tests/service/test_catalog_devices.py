@@ -114,7 +114,25 @@ async def test_an_administrator_gives_only_devices_of_his_own_accounts_and_leave
         own = (await catalog.get(f"/v1/grants/{manager.user_id}")).json()
         assert sorted(own["devices"]) == sorted([mine.device_id, theirs.device_id])
         refused = await catalog.put(f"/v1/grants/{manager.user_id}", json={"devices": []})
-        assert (refused.status_code, refused.json()["roles"]) == (403, ["administrator"])
+        assert (refused.status_code, refused.json()["roles"]) == (403, ["administrator", "service_admin"])
+
+
+async def test_nobody_is_given_what_does_not_exist_and_nobody_unknown_is_given_anything(
+    fleet: Fleet, world: World
+) -> None:
+    [device] = await fleet.devices({})
+    manager = await world.manager(fleet.account, devices=[device])
+    service_admin = await world.person("FI", staff_roles=["service_admin"])
+    async with await world.api("catalog", service_admin) as catalog:
+        path = f"/v1/grants/{manager.user_id}"
+        unknown = await catalog.put(path, json={"devices": [device.device_id, "no-such-device"]})
+        assert (unknown.status_code, unknown.json()["code"]) == (422, "device_unknown")
+        unknown = await catalog.put(path, json={"groups": ["no-such-group"]})
+        assert (unknown.status_code, unknown.json()["code"]) == (422, "group_unknown")
+        nobody = await catalog.put("/v1/grants/nobody", json={"devices": [device.device_id]})
+        assert (nobody.status_code, nobody.json()["code"]) == (404, "user_not_found")
+        nowhere = await catalog.post("/v1/groups", json={"account_id": "nowhere", "name": "All"})
+        assert (nowhere.status_code, nowhere.json()["code"]) == (422, "account_unknown")
 
 
 async def test_only_administrators_make_groups_and_only_of_devices_of_the_account(fleet: Fleet, world: World) -> None:

@@ -206,10 +206,43 @@ async def test_a_machine_client_gets_its_scopes_and_rotates_its_secret(stack: St
         assert gone.status_code == 401
 
 
-async def test_a_client_gives_no_scope_that_it_lacks(world: World) -> None:
+async def test_a_client_neither_gives_nor_takes_over_a_scope_that_it_lacks(stack: Stack, world: World) -> None:
     async with await world.api("identity") as machine:
-        answer = await machine.post("/v1/clients", json={"name": "greedy", "scopes": ["meters:write"]})
-    assert answer.status_code == 403
+        greedy = (await machine.post("/v1/clients", json={"name": "greedy", "scopes": ["identity:write"]})).json()
+        other = (await machine.post("/v1/clients", json={"name": "other", "scopes": ["tickets:read"]})).json()
+        equal = (await machine.post("/v1/clients", json={"name": "equal", "scopes": ["identity:write"]})).json()
+        token = (await machine.post("/v1/clients/token", json=greedy)).json()["access_token"]
+    async with await stack.client("identity", token) as client:
+        made = await client.post("/v1/clients", json={"name": "rich", "scopes": ["tickets:read"]})
+        assert (made.status_code, made.json()["scopes"]) == (403, ["tickets:read"])
+        for method, path in (("POST", f"/v1/clients/{other['client_id']}/secret"), ("DELETE", "/v1/clients/bootstrap")):
+            assert (await client.request(method, path)).status_code == 403
+        assert (await client.post(f"/v1/clients/{equal['client_id']}/secret")).status_code == 200
+        assert (await client.post("/v1/clients/nobody/secret")).status_code == 404
+        assert (await client.post("/v1/clients/token", json=other)).status_code == 200, "its secret is the old one"
+
+
+async def test_a_client_that_manages_customers_makes_and_touches_none_of_the_staff(stack: Stack, world: World) -> None:
+    service_admin = await world.person("DE", staff_roles=["service_admin"])
+    async with await world.api("identity") as machine:
+        made = (await machine.post("/v1/clients", json={"name": "users", "scopes": ["identity:write"]})).json()
+        token = (await machine.post("/v1/clients/token", json=made)).json()["access_token"]
+    new = {
+        "first_name": "Eve",
+        "last_name": "Eversen",
+        "email": f"eve-{world.prefix}@example.com",
+        "language": "en",
+        "time_zone": "UTC",
+        "country": "GB",
+        "staff_roles": ["service_admin"],
+    }
+    async with await stack.client("identity", token) as client:
+        refused = await client.post("/v1/users", json=new)
+        assert (refused.status_code, refused.json()["scopes"]) == (403, ["staff:write"])
+        for step in ("suspend", "remove", "activate"):
+            body = {"password": "correct horse battery staple"} if step == "activate" else {}
+            answer = await client.post(f"/v1/users/{service_admin.user_id}/{step}", json=body)
+            assert (answer.status_code, answer.json()["roles"]) == (403, ["service_admin"])
 
 
 async def test_only_service_administrators_and_their_clients_manage_clients(world: World) -> None:

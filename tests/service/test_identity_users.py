@@ -52,7 +52,7 @@ async def test_me_names_accounts_and_actions(world: World) -> None:
             "whole": True,
         }
     ]
-    assert {"tickets.open", "users.manage", "supplies.order"} <= set(me["allowed_actions"])
+    assert {"tickets.open", "users.manage", "groups.create"} <= set(me["allowed_actions"])
     assert answer.headers["ETag"] == f'"v{me["version"]}"'
 
 
@@ -144,8 +144,40 @@ async def test_an_administrator_sees_the_people_of_his_accounts_alone(world: Wor
         assert (await client.get(f"/v1/users/{stranger.user_id}")).status_code == 404
         assert (await client.post(f"/v1/users/{stranger.user_id}/suspend", json={})).status_code == 404
     async with await world.api("identity", colleague) as client:
-        assert [one["user_id"] for one in (await client.get("/v1/users")).json()["items"]] == [colleague.user_id]
+        refused = await client.get("/v1/users")
+        assert (refused.status_code, refused.json()["roles"][0]) == (403, "administrator")
+        assert (await client.get(f"/v1/users/{colleague.user_id}")).status_code == 200, "he sees himself"
         assert (await client.get(f"/v1/users/{boss.user_id}")).status_code == 404
+
+
+async def test_a_version_says_nothing_of_a_foreign_user(world: World) -> None:
+    own, foreign = await world.account("DE"), await world.account("DE")
+    boss, stranger = await administrator(world, own), await administrator(world, foreign)
+    async with await world.api("identity", boss) as client:
+        for version in ('"v1"', '"v99"'):
+            answer = await client.put(
+                f"/v1/users/{stranger.user_id}/rights", json={"rights": []}, headers={"If-Match": version}
+            )
+            assert (answer.status_code, answer.json()["code"]) == (404, "user_not_found")
+
+
+async def test_an_address_that_a_stranger_has_is_not_told_to_an_administrator(stack: Stack, world: World) -> None:
+    own, foreign = await world.account("DE"), await world.account("DE")
+    boss, stranger, colleague = await administrator(world, own), await world.manager(foreign), await world.manager(own)
+    async with await world.api("identity", boss) as client:
+        free = await client.post("/v1/users", json=body(world, rights=[right(own, "stock_manager")]))
+        request = body(world, rights=[right(own, "stock_manager")], email=stranger.email)
+        taken = await client.post("/v1/users", json=request)
+        assert (taken.status_code, taken.json().keys()) == (201, free.json().keys())
+        assert (taken.json()["status"], taken.json()["email"]) == ("pending", stranger.email)
+        known = await client.post("/v1/users", json=request | {"email": colleague.email})
+        assert (known.status_code, known.json()["code"]) == (409, "email_taken"), "whom he sees anyway"
+    assert await stack.sign_in(stranger.email, stranger.password), "the address stays its owner's"
+    async with await world.api("identity") as machine:
+        activated = await machine.post(
+            f"/v1/users/{taken.json()['user_id']}/activate", json={"password": secrets.token_urlsafe(18)}
+        )
+        assert (activated.status_code, activated.json()["code"]) == (409, "email_taken")
 
 
 async def test_who_has_rights_elsewhere_is_not_suspended_from_here(world: World) -> None:
@@ -318,6 +350,27 @@ async def test_an_agent_brings_in_customers_but_no_colleagues(world: World) -> N
         assert (await client.post(f"/v1/users/{service_admin.user_id}/suspend", json={})).status_code == 403
         taken = await client.put(f"/v1/users/{service_admin.user_id}/rights", json={"rights": [right(account)]})
         assert taken.status_code == 403
+
+
+async def test_the_last_service_administrator_stays(stack: Stack, world: World) -> None:
+    person = await world.person("DE", staff_roles=["service_admin"])
+    async with stack.store() as client, await world.api("identity", person) as own:
+        staff = stack.database(client, "identity")["staff"]
+        counted = await staff.find_one({"_id": "service_admin"})
+        assert counted is not None and person.user_id in counted["user_ids"]
+        path, alone = f"/v1/users/{person.user_id}", {"$set": {"user_ids": [person.user_id]}}
+        await staff.update_one({"_id": "service_admin"}, alone)
+        try:
+            for step in ("suspend", "remove"):
+                refused = await own.post(f"{path}/{step}", json={})
+                assert (refused.status_code, refused.json()["code"]) == (409, "last_service_administrator")
+        finally:
+            everybody = {"$addToSet": {"user_ids": {"$each": counted["user_ids"]}}}
+            await staff.update_one({"_id": "service_admin"}, everybody)
+        another = await world.person("DE", staff_roles=["service_admin"])
+        assert (await own.post(f"{path}/remove", json={})).status_code == 200
+        after = await staff.find_one({"_id": "service_admin"})
+        assert after is not None and person.user_id not in after["user_ids"] and another.user_id in after["user_ids"]
 
 
 async def test_a_pending_user_is_activated_with_a_first_password(stack: Stack, world: World) -> None:

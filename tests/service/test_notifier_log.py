@@ -87,4 +87,5 @@ async def test_a_mail_that_a_person_does_not_want_is_skipped(stack: Stack, world
 async def test_a_machine_client_has_no_preferences_to_choose(stack: Stack, world: World) -> None:
     async with await world.api("notifier") as machine:
         answer = await machine.put("/v1/preferences", json={"cadences": {}})
-        assert (answer.status_code, answer.json()["code"]) == (403, "only_people")
+        assert (answer.status_code, answer.json()["roles"]) == (403, [])
+        assert "people" in answer.json()["detail"]

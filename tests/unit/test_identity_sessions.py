@@ -86,7 +86,7 @@ def test_a_second_rotation_does_not_prolong_the_first_secret() -> None:
     assert accepts(third, "two", now=NOW + timedelta(minutes=61))
 
 
-def test_scopes_name_a_service_and_a_kind() -> None:
+def test_a_scope_is_one_that_some_action_asks_for() -> None:
     assert is_scope("tickets:read")
     assert not is_scope("tickets:everything")
     assert not is_scope("*")

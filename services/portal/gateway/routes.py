@@ -12,6 +12,8 @@ from services.portal.gateway.backends import SEEN, Backends, ServiceDown, trace_
 from services.portal.gateway.cookies import session_cookie
 from services.portal.gateway.rates import RateLimit
 from services.portal.gateway.sessions import Session, Sessions
+from shared.contracts import actions
+from shared.http.caller import public
 from shared.problems import Forbidden, NotFound, Problem
 
 router = APIRouter()
@@ -67,7 +69,9 @@ def passed_headers(headers: Mapping[str, str], *, browser: bool) -> dict[str, st
     return kept
 
 
-@router.api_route("/api/{name}/v1/{path:path}", methods=METHODS, include_in_schema=False)
+@router.api_route(
+    "/api/{name}/v1/{path:path}", methods=METHODS, include_in_schema=False, dependencies=[public(actions.LOOK_AROUND)]
+)
 async def pass_on(request: Request, name: str, path: str) -> Response:
     """Pass a request on to the service that owns it, and its answer back as it comes."""
     backends: Backends = request.app.state.backends

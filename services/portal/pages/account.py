@@ -1,6 +1,7 @@
 """Sign-in and sign-out, language, profile and own sessions."""
 
 import logging
+from typing import Annotated
 from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Request
@@ -9,7 +10,7 @@ from starlette.responses import Response
 from services.portal.gateway.backends import Refused, ServiceDown, tokens_of
 from services.portal.gateway.cookies import clear_session, set_language, set_session
 from services.portal.gateway.routes import client_address
-from services.portal.gateway.sessions import Sessions
+from services.portal.gateway.sessions import Session, Sessions
 from services.portal.locale.texts import LANGUAGES, mark
 from services.portal.pages.labels import ROLES
 from services.portal.pages.models import SessionView
@@ -18,10 +19,13 @@ from services.portal.pages.page import (
     SessionDep,
     VisitorDep,
     backends_of,
+    may,
     open_page,
     own_address,
     see_other,
 )
+from shared.contracts import actions
+from shared.http.caller import public
 
 log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False)
@@ -31,7 +35,7 @@ REGIONS = ("Europe/", "Atlantic/", "Africa/", "America/", "Asia/", "Australia/",
 NEEDED = mark("Please fill this in.")
 
 
-@router.get("/sign-in")
+@router.get("/sign-in", dependencies=[public(actions.SIGN_IN)])
 async def sign_in_form(request: Request, session: VisitorDep, next: str = "/", ended: str = "") -> Response:
     if session is not None:
         return see_other(own_address(next))
@@ -39,7 +43,7 @@ async def sign_in_form(request: Request, session: VisitorDep, next: str = "/", e
     return page.render("sign_in.html", next=own_address(next), form={}, errors={}, ended=bool(ended))
 
 
-@router.post("/sign-in")
+@router.post("/sign-in", dependencies=[public(actions.SIGN_IN)])
 async def sign_in(request: Request, session: VisitorDep, form: FormDep) -> Response:
     request.app.state.rates["sign_in"].take(client_address(request))
     settings, sessions = request.app.state.settings, request.app.state.sessions
@@ -78,7 +82,7 @@ async def sign_in(request: Request, session: VisitorDep, form: FormDep) -> Respo
     return response
 
 
-@router.post("/sign-out")
+@router.post("/sign-out", dependencies=[public(actions.KEEP_SESSION)])
 async def sign_out(request: Request, session: VisitorDep, form: FormDep) -> Response:
     response = see_other("/sign-in")
     clear_session(request.app.state.settings, response)
@@ -94,7 +98,7 @@ async def sign_out(request: Request, session: VisitorDep, form: FormDep) -> Resp
     return response
 
 
-@router.post("/language")
+@router.post("/language", dependencies=[public(actions.LOOK_AROUND)])
 async def choose_language(request: Request, session: VisitorDep, form: FormDep) -> Response:
     language = form.get("language", "")
     response = see_other(own_address(form.get("next")))
@@ -106,7 +110,9 @@ async def choose_language(request: Request, session: VisitorDep, form: FormDep) 
 
 
 @router.get("/profile")
-async def profile(request: Request, session: SessionDep, saved: str = "") -> Response:
+async def profile(
+    request: Request, session: Annotated[Session, may(actions.READ_PROFILE)], saved: str = ""
+) -> Response:
     return await _profile(request, session, {}, {}, saved=bool(saved))
 
 
@@ -141,7 +147,9 @@ def _zones(present: str) -> list[tuple[str, str]]:
 
 
 @router.post("/profile")
-async def save_profile(request: Request, session: SessionDep, form: FormDep) -> Response:
+async def save_profile(
+    request: Request, session: Annotated[Session, may(actions.CHANGE_PROFILE)], form: FormDep
+) -> Response:
     changes: dict[str, str | None] = {name: form[name] for name in PROFILE if name in form}
     empty = [name for name in ("first_name", "last_name") if not changes.get(name)]
     if empty:
@@ -159,6 +167,8 @@ async def save_profile(request: Request, session: SessionDep, form: FormDep) -> 
 
 
 @router.post("/profile/sessions/{session_id}/end")
-async def end_session(request: Request, session: SessionDep, session_id: str, form: FormDep) -> Response:
+async def end_session(
+    request: Request, session: Annotated[Session, may(actions.END_SESSION)], session_id: str, form: FormDep
+) -> Response:
     await backends_of(request).call(session, "identity", "DELETE", f"/v1/sessions/{session_id}")
     return see_other("/profile#sessions")

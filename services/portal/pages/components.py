@@ -12,11 +12,13 @@ from services.portal.pages.labels import CONTRACT_STATES, TICKET_STATES, contrac
 from services.portal.pages.page import VisitorDep, open_page
 from services.portal.pages.ticket_view import STEPS, Notice, Promise, Step
 from services.portal.pages.timeline import Entry
+from shared.contracts import actions
+from shared.http.caller import public
 
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/components")
+@router.get("/components", dependencies=[public(actions.LOOK_AROUND)])
 async def component_page(request: Request, session: VisitorDep) -> Response:
     page = await open_page(request, session)
     texts = page.texts

@@ -7,11 +7,13 @@ from services.portal.locale.texts import Texts, chosen_zone
 from services.portal.pages.answers import Answer
 from services.portal.pages.models import EditionView
 from services.portal.pages.page import VisitorDep, open_page
+from shared.contracts import actions
+from shared.http.caller import public
 
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/contact")
+@router.get("/contact", dependencies=[public(actions.LOOK_AROUND)])
 async def contact(request: Request, session: VisitorDep) -> Response:
     page = await open_page(request, session)
     edition = page.edition

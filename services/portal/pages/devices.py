@@ -1,17 +1,19 @@
 """Devices: the list with its filters, and the page of one."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.portal.gateway.sessions import Session
 from services.portal.locale.texts import Texts
 from services.portal.pages.answers import contract_sentence, device_answer
 from services.portal.pages.filters import Address, Column, Filter, page_size
 from services.portal.pages.labels import contract_state, device_state, open_tickets
 from services.portal.pages.models import DeviceView, TicketView
-from services.portal.pages.page import SessionDep, backends_of, open_page
+from services.portal.pages.page import backends_of, may, open_page
 from services.portal.pages.ticket_view import place, row
+from shared.contracts import actions
 from shared.problems import NotFound
 
 router = APIRouter(include_in_schema=False)
@@ -23,7 +25,7 @@ MOST_CHIPS = 6
 
 
 @router.get("/devices")
-async def device_list(request: Request, session: SessionDep) -> Response:
+async def device_list(request: Request, session: Annotated[Session, may(actions.LIST_DEVICES)]) -> Response:
     backends = backends_of(request)
     query = {k: v for k, v in request.query_params.items() if k in (*FILTERS, "q", "sort", "cursor", "limit") and v}
     size = page_size(query)
@@ -123,7 +125,9 @@ def _facet_name(option: dict[str, Any]) -> str:
 
 
 @router.get("/devices/{device_id}")
-async def device_page(request: Request, session: SessionDep, device_id: str) -> Response:
+async def device_page(
+    request: Request, session: Annotated[Session, may(actions.READ_DEVICE)], device_id: str
+) -> Response:
     backends = backends_of(request)
     page = await open_page(
         request,
@@ -159,5 +163,7 @@ async def device_page(request: Request, session: SessionDep, device_id: str) -> 
         active=[row(texts, ticket, staff=staff) for ticket in active],
         past=[row(texts, ticket, staff=staff) for ticket in tickets if ticket not in active],
         tickets_down=page.down("tickets"),
-        can_report=device.contract_state in ("valid", "ending") and device.status != "removed",
+        can_report=bool(page.me and page.me.may("tickets.open"))
+        and device.contract_state in ("valid", "ending")
+        and device.status != "removed",
     )

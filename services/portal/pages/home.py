@@ -1,14 +1,17 @@
 """Home: what needs me today?"""
 
 from datetime import datetime, timedelta
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.portal.gateway.sessions import Session
 from services.portal.pages.answers import Answer, coming_visit, open_clocks
 from services.portal.pages.models import TicketView
-from services.portal.pages.page import Page, SessionDep, backends_of, open_page
+from services.portal.pages.page import Page, backends_of, may, open_page
 from services.portal.pages.ticket_view import row
+from shared.contracts import actions
 from shared.contracts.tickets import TicketStatus
 
 router = APIRouter(include_in_schema=False)
@@ -17,7 +20,7 @@ SHOWN = 50
 
 
 @router.get("/")
-async def home(request: Request, session: SessionDep) -> Response:
+async def home(request: Request, session: Annotated[Session, may(actions.GO_HOME)]) -> Response:
     backends = backends_of(request)
     page = await open_page(
         request,

@@ -1,6 +1,7 @@
 """Live parts: the stream of a person's tickets, renamed so that a page hears only what it shows."""
 
 from collections.abc import AsyncIterator
+from typing import Annotated
 
 import httpx
 import orjson
@@ -9,7 +10,9 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
 
 from services.portal.gateway.backends import trace_headers
-from services.portal.pages.page import SessionDep, backends_of
+from services.portal.gateway.sessions import Session
+from services.portal.pages.page import backends_of, may
+from shared.contracts import actions
 
 router = APIRouter(include_in_schema=False)
 
@@ -18,7 +21,7 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 @router.get("/live")
-async def live(request: Request, session: SessionDep) -> Response:
+async def live(request: Request, session: Annotated[Session, may(actions.FOLLOW_TICKETS)]) -> Response:
     """Server-sent events: `ticket` for any, `ticket-<id>` for one, `refetch` after a gap.
 
     Ends when the service ends it, and the browser connects again; 204 tells it to stop when the stream is refused.

@@ -4,11 +4,10 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from shared.contracts.actions import ACTIONS, HANDLE_TICKET
 from shared.contracts.catalog import DeviceState
 from shared.contracts.identity import EditionState, Role, StaffRole
 from shared.contracts.tickets import PromiseState, TicketState
-
-STAFF_DESK = frozenset({StaffRole.CONTACT_CENTRE_AGENT, StaffRole.SERVICE_ADMIN})
 
 
 class View(BaseModel):
@@ -36,6 +35,7 @@ class Me(View):
     country: str = ""
     staff_roles: tuple[StaffRole, ...] = ()
     rights: tuple[MyRight, ...] = ()
+    allowed_actions: frozenset[str] = frozenset()
     version: int = 0
 
     @property
@@ -46,15 +46,14 @@ class Me(View):
     def is_staff(self) -> bool:
         return bool(self.staff_roles)
 
+    def may(self, name: str) -> bool:
+        """Whether the person may do this somewhere. Raises KeyError for what is no action."""
+        return ACTIONS[name].public or name in self.allowed_actions
+
     @property
     def at_desk(self) -> bool:
         """Whether the person answers customers' tickets."""
-        return bool(STAFF_DESK & set(self.staff_roles))
-
-    @property
-    def sees_devices(self) -> bool:
-        only_reads = {Role.KNOWLEDGE_USER, Role.STOCK_MANAGER}
-        return self.at_desk or any(right.role not in only_reads for right in self.rights)
+        return self.may(HANDLE_TICKET.name)
 
 
 class DeviceView(DeviceState):

@@ -20,7 +20,11 @@ from services.portal.gateway.routes import client_address
 from services.portal.gateway.sessions import Session, Sessions, form_token
 from services.portal.locale.texts import LANGUAGES, Texts, chosen_language, chosen_zone
 from services.portal.pages.models import EditionView, Me
+from services.portal.pages.navigation import areas
+from shared.access.permissions import refusal
 from shared.clock import Clock
+from shared.contracts.actions import Action, Relation
+from shared.http.caller import Declaration
 from shared.problems import Forbidden
 
 log = logging.getLogger(__name__)
@@ -65,6 +69,20 @@ async def needed_session(session: VisitorDep) -> Session:
 SessionDep = Annotated[Session, Depends(needed_session)]
 
 
+@dataclass(frozen=True, slots=True)
+class PageDoor(Declaration):
+    """Lets a signed-in person in. What is no one object's is decided when the page knows who reads (`open_page`)."""
+
+    async def __call__(self, request: Request, session: SessionDep) -> Session:
+        request.state.action = self.action
+        return session
+
+
+def may(action: Action) -> Any:
+    """The dependency of a page that is for people who may do this; its value is the session."""
+    return Depends(PageDoor(action))
+
+
 async def checked_form(request: Request, session: VisitorDep) -> dict[str, str]:
     """The fields of a posted form, with surrounding space taken off. Raises FormExpired.
 
@@ -105,6 +123,7 @@ class Page:
             {
                 "t": self.texts,
                 "me": self.me,
+                "areas": areas(self.texts, self.me) if self.me else [],
                 "edition": self.edition,
                 "csrf": csrf,
                 "languages": LANGUAGES,
@@ -129,12 +148,14 @@ class Page:
 async def open_page(request: Request, session: Session | None, **calls: Awaitable[Any]) -> Page:
     """Ask identity who reads, and the services for the parts, all at once.
 
-    When identity is away, the person is shown as he was last known. Raises SignedOut, Refused (400 and 409–422).
+    When identity is away, the person is shown as he was last known. Raises SignedOut, Refused (400 and 409–422), and
+    Forbidden for a page that is not for him.
     """
     backends = backends_of(request)
     asked = await parts(me=_me(backends, session), **calls)
     me = asked.pop("me")
     person = me.value or (last_known(session) if session else None)
+    _require(request, person)
     edition = await edition_for(request, country_of(request, person))
     return Page(
         request=request,
@@ -146,6 +167,13 @@ async def open_page(request: Request, session: Session | None, **calls: Awaitabl
         parts=asked,
         identity_down=me.down,
     )
+
+
+def _require(request: Request, person: Me | None) -> None:
+    action: Action | None = getattr(request.state, "action", None)
+    if action is None or action.relation is not Relation.NONE or person is None or person.may(action.name):
+        return
+    raise refusal(action)
 
 
 async def _me(backends: Backends, session: Session | None) -> Me | None:

@@ -14,7 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
 
 from services.portal.locale.texts import catalogue
+from shared.contracts import actions
 from shared.contracts.tickets import ENTRY_LIMIT
+from shared.http.caller import public
 from shared.problems import NotFound
 
 HERE = Path(__file__).parent
@@ -77,7 +79,7 @@ def _with_versions(css: bytes, assets: Mapping[str, Asset]) -> bytes:
     return re.sub(rb"/assets/([\w.-]+)", versioned, css)
 
 
-@router.get("/assets/{name}", include_in_schema=False)
+@router.get("/assets/{name}", include_in_schema=False, dependencies=[public(actions.LOOK_AROUND)])
 async def asset_file(request: Request, name: str, v: str = "") -> Response:
     assets: Mapping[str, Asset] = request.app.state.assets
     asset = assets.get(name)

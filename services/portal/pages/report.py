@@ -1,16 +1,18 @@
 """Reporting a fault: pick the device, see the promise, say what is wrong."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.portal.gateway.backends import Refused, ServiceDown
+from services.portal.gateway.sessions import Session
 from services.portal.pages.filters import Address, page_size
 from services.portal.pages.labels import IMPACTS, too_long
 from services.portal.pages.models import DeviceView, Outlook
-from services.portal.pages.page import FormDep, Page, SessionDep, backends_of, open_page, see_other
+from services.portal.pages.page import FormDep, Page, backends_of, may, open_page, see_other
 from services.portal.pages.ticket_view import place
+from shared.contracts import actions
 from shared.ids import new_id
 from shared.problems import NotFound
 
@@ -20,7 +22,9 @@ FIELDS = ("description", "error_code", "own_reference", "location_note")
 
 
 @router.get("/tickets/new")
-async def report_form(request: Request, session: SessionDep, device_id: str = "", q: str = "") -> Response:
+async def report_form(
+    request: Request, session: Annotated[Session, may(actions.OPEN_TICKET)], device_id: str = "", q: str = ""
+) -> Response:
     if device_id:
         page = await _with_device(request, session, device_id)
         return _form(page, device_id, {"impact": "impaired"}, {})
@@ -45,14 +49,16 @@ async def report_form(request: Request, session: SessionDep, device_id: str = ""
 
 
 @router.get("/tickets/new/outlook")
-async def outlook_part(request: Request, session: SessionDep, device_id: str) -> Response:
+async def outlook_part(
+    request: Request, session: Annotated[Session, may(actions.READ_OUTLOOK)], device_id: str
+) -> Response:
     """The promise, as it is now: the page asks for it again each minute."""
     page = await _with_device(request, session, device_id)
     return page.render("parts/outlook.html", **_outlook(page))
 
 
 @router.post("/tickets/new")
-async def report(request: Request, session: SessionDep, form: FormDep) -> Response:
+async def report(request: Request, session: Annotated[Session, may(actions.OPEN_TICKET)], form: FormDep) -> Response:
     device_id = form.get("device_id", "")
     if not device_id:
         return see_other("/tickets/new")
@@ -78,6 +84,8 @@ async def report(request: Request, session: SessionDep, form: FormDep) -> Respon
         )
         return _form(page, device_id, form, {"": message}, status=503)
     except Refused as refusal:
+        if refusal.answered == 403:
+            raise
         page = await _with_device(request, session, device_id)
         return _refused(page, device_id, form, refusal)
     return see_other(f"/tickets/{ticket['ticket_id']}?received=1")

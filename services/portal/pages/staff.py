@@ -1,34 +1,48 @@
 """What the contact centre does on a ticket, on the same page that the customer sees."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.portal.pages.page import FormDep, SessionDep
+from services.portal.gateway.sessions import Session
+from services.portal.pages.page import FormDep, may
 from services.portal.pages.tickets import act
+from shared.contracts import actions
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.post("/tickets/{ticket_id}/note")
-async def note(request: Request, session: SessionDep, ticket_id: str, form: FormDep) -> Response:
+async def note(
+    request: Request, session: Annotated[Session, may(actions.HANDLE_TICKET)], ticket_id: str, form: FormDep
+) -> Response:
     return await act(request, session, ticket_id, "notes", form, {"text": form.get("text", "")}, written="note")
 
 
 @router.post("/tickets/{ticket_id}/acknowledge")
-async def acknowledge(request: Request, session: SessionDep, ticket_id: str, form: FormDep) -> Response:
+async def acknowledge(
+    request: Request, session: Annotated[Session, may(actions.HANDLE_TICKET)], ticket_id: str, form: FormDep
+) -> Response:
     return await act(request, session, ticket_id, "acknowledge", form, {})
 
 
 @router.post("/tickets/{ticket_id}/wait")
-async def wait(request: Request, session: SessionDep, ticket_id: str, form: FormDep) -> Response:
+async def wait(
+    request: Request, session: Annotated[Session, may(actions.HANDLE_TICKET)], ticket_id: str, form: FormDep
+) -> Response:
     return await act(request, session, ticket_id, "wait", form, {"text": form.get("text") or None})
 
 
 @router.post("/tickets/{ticket_id}/resolve")
-async def resolve(request: Request, session: SessionDep, ticket_id: str, form: FormDep) -> Response:
+async def resolve(
+    request: Request, session: Annotated[Session, may(actions.HANDLE_TICKET)], ticket_id: str, form: FormDep
+) -> Response:
     return await act(request, session, ticket_id, "resolve", form, {"text": form.get("text") or None})
 
 
 @router.post("/tickets/{ticket_id}/close")
-async def close(request: Request, session: SessionDep, ticket_id: str, form: FormDep) -> Response:
+async def close(
+    request: Request, session: Annotated[Session, may(actions.CLOSE_TICKET)], ticket_id: str, form: FormDep
+) -> Response:
     return await act(request, session, ticket_id, "close", form, {"text": form.get("text") or None})

@@ -1,19 +1,21 @@
 """Tickets: the list, the page of one, and what a customer can do on it."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.portal.gateway.backends import Refused
+from services.portal.gateway.sessions import Session
 from services.portal.locale.texts import Texts
 from services.portal.pages.answers import ticket_answer
 from services.portal.pages.filters import Address, Filter, page_size
 from services.portal.pages.labels import TICKET_STATES, ticket_state, too_long
 from services.portal.pages.models import TicketView, TimelineRow
-from services.portal.pages.page import FormDep, Page, SessionDep, backends_of, open_page, see_other
+from services.portal.pages.page import FormDep, Page, backends_of, may, open_page, see_other
 from services.portal.pages.ticket_view import impact, notices, place, promises, row, steps, visit_to_answer
 from services.portal.pages.timeline import timeline
+from shared.contracts import actions
 from shared.contracts.tickets import TicketStatus
 from shared.ids import new_id
 from shared.problems import NotFound
@@ -40,7 +42,7 @@ OPEN_STATES = (
 
 
 @router.get("/tickets")
-async def ticket_list(request: Request, session: SessionDep) -> Response:
+async def ticket_list(request: Request, session: Annotated[Session, may(actions.LIST_TICKETS)]) -> Response:
     query = {name: value for name, value in request.query_params.items() if name in KEPT and value}
     size = page_size(query)
     asked = {**query, "state": query.get("state", "open"), "limit": size, "total": "true"}
@@ -87,7 +89,12 @@ def _status_filters(texts: Texts, address: Address, *, staff: bool) -> list[Filt
 
 @router.get("/tickets/{ticket_id}")
 async def ticket_page(
-    request: Request, session: SessionDep, ticket_id: str, received: str = "", done: str = "", cursor: str = ""
+    request: Request,
+    session: Annotated[Session, may(actions.READ_TICKET)],
+    ticket_id: str,
+    received: str = "",
+    done: str = "",
+    cursor: str = "",
 ) -> Response:
     try:
         page = await _open_ticket(request, session, ticket_id, cursor=cursor)
@@ -109,7 +116,11 @@ async def ticket_page(
 
 @router.get("/tickets/{ticket_id}/live")
 async def ticket_parts(
-    request: Request, session: SessionDep, ticket_id: str, cursor: str = "", until: str = ""
+    request: Request,
+    session: Annotated[Session, may(actions.READ_TICKET)],
+    ticket_id: str,
+    cursor: str = "",
+    until: str = "",
 ) -> Response:
     """The parts of the page that change by themselves; forms are not among them.
 
@@ -126,7 +137,9 @@ async def ticket_parts(
 
 
 @router.get("/tickets/{ticket_id}/timeline")
-async def older_lines(request: Request, session: SessionDep, ticket_id: str, cursor: str = "") -> Response:
+async def older_lines(
+    request: Request, session: Annotated[Session, may(actions.READ_TICKET)], ticket_id: str, cursor: str = ""
+) -> Response:
     """The next page of the timeline, to be put below the one that is shown."""
     page = await _open_ticket(request, session, ticket_id, cursor=cursor)
     if page.down("ticket") or page.down("timeline"):
@@ -181,7 +194,9 @@ def ticket_values(page: Page, *, until: str = "") -> dict[str, Any]:
 
 
 @router.post("/tickets/{ticket_id}/reply")
-async def reply(request: Request, session: SessionDep, ticket_id: str, form: FormDep) -> Response:
+async def reply(
+    request: Request, session: Annotated[Session, may(actions.UPDATE_TICKET)], ticket_id: str, form: FormDep
+) -> Response:
     if not form.get("text"):
         return await _again(request, session, ticket_id, form, "text")
     body = {"text": form["text"]}
@@ -191,7 +206,13 @@ async def reply(request: Request, session: SessionDep, ticket_id: str, form: For
 
 
 @router.post("/tickets/{ticket_id}/visits/{visit_id}/reply")
-async def answer_visit(request: Request, session: SessionDep, ticket_id: str, visit_id: str, form: FormDep) -> Response:
+async def answer_visit(
+    request: Request,
+    session: Annotated[Session, may(actions.REPLY_TO_VISIT)],
+    ticket_id: str,
+    visit_id: str,
+    form: FormDep,
+) -> Response:
     body = {"reply": form.get("reply", "confirmed")}
     if form.get("text"):
         body["text"] = form["text"]
@@ -199,12 +220,16 @@ async def answer_visit(request: Request, session: SessionDep, ticket_id: str, vi
 
 
 @router.post("/tickets/{ticket_id}/cancel")
-async def cancel(request: Request, session: SessionDep, ticket_id: str, form: FormDep) -> Response:
+async def cancel(
+    request: Request, session: Annotated[Session, may(actions.CANCEL_TICKET)], ticket_id: str, form: FormDep
+) -> Response:
     return await act(request, session, ticket_id, "cancel", form, {"text": form.get("text") or None})
 
 
 @router.get("/tickets/{ticket_id}/visits/{visit_id}/calendar.ics")
-async def calendar_file(request: Request, session: SessionDep, ticket_id: str, visit_id: str) -> Response:
+async def calendar_file(
+    request: Request, session: Annotated[Session, may(actions.READ_TICKET)], ticket_id: str, visit_id: str
+) -> Response:
     content = await backends_of(request).call(
         session, "tickets", "GET", f"/v1/tickets/{ticket_id}/visits/{visit_id}/calendar.ics"
     )
@@ -235,6 +260,8 @@ async def act(
     except Refused as refusal:
         if refusal.answered == 404:
             raise NotFound() from refusal
+        if refusal.answered == 403:
+            raise
         return await _again(request, session, ticket_id, form, "", refusal)
     return see_other(f"/tickets/{ticket_id}" + (f"?done={written}#timeline" if written else ""))
 
