@@ -12,9 +12,6 @@ from shared.contracts.catalog import Entitlement, Location, Site
 from shared.contracts.identity import Link, Role
 from shared.contracts.tickets import ENTRY_LIMIT, Part
 
-LARGEST_COUNT = 2**53
-"""Beyond it readers of JSON that count in floating point go wrong."""
-
 MOST_ITEMS = 100
 
 
@@ -24,8 +21,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(max_length=ENTRY_LIMIT)]
 Words = Annotated[str, Field(min_length=1, max_length=ENTRY_LIMIT)]
 Language = Annotated[str, Field(min_length=2, max_length=35)]
-Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
-Counter = Annotated[int, Field(ge=-LARGEST_COUNT, le=LARGEST_COUNT)]
+Count = Annotated[int, Field(ge=1)]
 CounterName = Annotated[str, Field(max_length=60, pattern=r"^[^$.\x00-\x1f][^.\x00-\x1f]*$")]
 """A counter's name becomes a field of documents."""
 
@@ -128,7 +124,7 @@ class EngineerVisitReported(EngineerMessage):
     cause: Text
     action: Text
     parts: tuple[Part, ...] = Field(default=(), max_length=MOST_ITEMS)
-    counters: dict[CounterName, Counter] = Field(default_factory=dict, max_length=MOST_ITEMS)
+    counters: dict[CounterName, int] = Field(default_factory=dict, max_length=MOST_ITEMS)
     outcome: Literal["resolved", "follow_up", "parts_needed"]
     advice: Text | None = None
 
@@ -250,7 +246,7 @@ class BackOfficeDeviceUpdated(BackOfficeMessage):
     own_name: Short | None = None
     own_number: Short | None = None
     status: Literal["installed", "removed"] = "installed"
-    seen_version: int | None = Field(default=None, ge=0, le=LARGEST_COUNT)
+    seen_version: int | None = Field(default=None, ge=0)
 
 
 class BackOfficeContractUpdated(BackOfficeMessage):
