@@ -41,7 +41,7 @@ def expected(member: Member, action: Action, thing: Thing | None, sight: Action 
     assert thing is not None, f"{action.name} is done to an object"
     if thing.place == "unknown" or not sees(member, action.seen_by, thing):
         return 404
-    return LET_IN if _may_with(member, action, thing) else 403
+    return LET_IN if action.sight is None or _may_with(member, action, thing) else 403
 
 
 def sees(member: Member, action: Action, thing: Thing) -> bool:

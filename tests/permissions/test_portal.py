@@ -15,7 +15,7 @@ from tests.permissions.cast import Member
 from tests.permissions.endpoints import Endpoint, portal_endpoints, service_endpoints
 from tests.permissions.examples import EXAMPLES
 from tests.permissions.expectations import LET_IN
-from tests.permissions.stage import Stage
+from tests.permissions.stage import LIMITS, Stage
 from tests.service.portal_scene import csrf_of, settings
 from tests.support.waiting import eventually
 
@@ -31,7 +31,7 @@ class Browsers:
     tokens: dict[str, str] = field(default_factory=dict)
 
     async def open(self, member: Member) -> None:
-        browser = httpx.AsyncClient(base_url=self.base, timeout=30)
+        browser = httpx.AsyncClient(base_url=self.base, timeout=30, limits=LIMITS)
         self.browsers[member.name] = browser
         token = csrf_of(await browser.get("/sign-in"))
         if member.is_person:

@@ -8,6 +8,7 @@ from services.catalog.lists.store import search_filter
 from services.catalog.service import Service
 from shared.access.caller import Caller
 from shared.access.permissions import reach
+from shared.access.scope import EVERYTHING, Scope, all_of
 from shared.contracts import actions
 
 MOST = 200
@@ -27,6 +28,6 @@ async def found_by(deps: Service, *, text: str, caller: Caller) -> list[str]:
     if query is None:
         return []
     where = reach(caller, actions.LIST_DEVICES)
-    if not where.everywhere:
-        query = {"$and": [{"_id": {"$in": sorted(where.account_ids)}}, query]}
-    return sorted([account["_id"] async for account in store.accounts(deps.db).find(query, {"_id": 1}).limit(MOST)])
+    scope = EVERYTHING if where.everywhere else Scope({"_id": {"$in": sorted(where.account_ids)}})
+    found = store.accounts(deps.db).find(all_of(scope, query), {"_id": 1}).limit(MOST)
+    return sorted([account["_id"] async for account in found])

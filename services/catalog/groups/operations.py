@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from services.catalog.accounts import store as account_store
+from services.catalog.accounts import queries as accounts
 from services.catalog.devices import operations as devices
 from services.catalog.devices import store as device_store
 from services.catalog.grants.operations import DeviceUnknown
@@ -152,7 +152,7 @@ async def _require_account(deps: Service, caller: Caller, account_id: str) -> No
     """Raises AccountUnknown, also for an account without a right of the caller; Forbidden where he has another one."""
     where = reach(caller, actions.CREATE_GROUP)
     if where.everywhere:
-        known = await account_store.accounts(deps.db).find_one({"_id": account_id}, {"_id": 1}) is not None
+        known = account_id in await accounts.labels(deps, [account_id])
     else:
         known = any(right.account_id == account_id for right in caller.rights)
     if not known:

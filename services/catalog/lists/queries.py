@@ -150,7 +150,7 @@ async def combinations(deps: Service, *, caller: Caller, wanted: Wanted, now: da
         ]
     )
     numbers = {group["sample"]: group["devices"] async for group in groups}
-    samples = collection.find({"_id": {"$in": sorted(numbers)}}, SAMPLE_FIELDS)
+    samples = collection.find(all_of(listing.scope, {"_id": {"$in": sorted(numbers)}}), SAMPLE_FIELDS)
     found = [Combination(numbers[sample["_id"]], sample) async for sample in samples]
     ended = time.monotonic()
     if ended - started > LONG_SECONDS:

@@ -14,6 +14,7 @@ from services.identity.service import Service
 from services.identity.sessions.domain import hash_of
 from services.identity.settings import Settings
 from shared.access.caller import Caller
+from shared.access.scope import EVERYTHING, all_of
 from shared.problems import Conflict, Forbidden, NotFound, Unauthenticated
 
 log = logging.getLogger(__name__)
@@ -89,23 +90,23 @@ async def rotate_secret(deps: Service, *, caller: Caller, client_id: str) -> str
     secret = secrets.token_urlsafe(32)
     grace = timedelta(minutes=deps.settings.clients.secret_grace_minutes)
     while True:
-        document = await deps.db[COLLECTION].find_one({"_id": client_id})
+        document = await deps.db[COLLECTION].find_one(all_of(EVERYTHING, {"_id": client_id}))
         if document is None:
             raise ClientNotFound()
         require_scopes(caller, document["scopes"])
         rotated = domain.with_new_secret(document["secrets"], hash_of(secret), now=datetime.now(UTC), grace=grace)
-        guard = {"_id": client_id, "secrets.0.hash": document["secrets"][0]["hash"]}
+        guard = all_of(EVERYTHING, {"_id": client_id, "secrets.0.hash": document["secrets"][0]["hash"]})
         if (await deps.db[COLLECTION].update_one(guard, {"$set": {"secrets": rotated}})).matched_count:
             return secret
 
 
 async def remove_client(deps: Service, *, caller: Caller, client_id: str) -> None:
     """Remove a client; tokens that it holds end within their minutes. Raises ClientNotFound, Forbidden."""
-    document = await deps.db[COLLECTION].find_one({"_id": client_id}, {"scopes": 1})
+    document = await deps.db[COLLECTION].find_one(all_of(EVERYTHING, {"_id": client_id}), {"scopes": 1})
     if document is None:
         raise ClientNotFound()
     require_scopes(caller, document["scopes"])
-    await deps.db[COLLECTION].delete_one({"_id": client_id})
+    await deps.db[COLLECTION].delete_one(all_of(EVERYTHING, {"_id": client_id}))
 
 
 async def client_token(deps: Service, *, client_id: str, client_secret: str) -> ClientToken:

@@ -14,7 +14,8 @@ from services.tickets.aggregate.operations import moment
 from services.tickets.service import Service
 from services.tickets.visits.calendar import visit_calendar
 from shared.access.caller import Caller
-from shared.access.scope import all_of
+from shared.access.scope import all_of, own
+from shared.contracts import actions
 from shared.outbox.command import Command
 from shared.problems import Conflict, NotFound
 
@@ -50,9 +51,10 @@ async def create(deps: Service, caller: Caller, command: Command) -> NewFeed:
     Raises TooManyFeeds.
     """
     feeds = deps.db[FEEDS]
-    if await feeds.find_one({"_id": command.document_id}) is not None:
+    own_feeds = own(caller, actions.REVOKE_FEED)
+    if await feeds.find_one(all_of(own_feeds, {"_id": command.document_id})) is not None:
         return NewFeed(command.document_id, None)
-    if await feeds.count_documents({"user_id": caller.id}) >= MOST_FEEDS:
+    if await feeds.count_documents(all_of(own_feeds)) >= MOST_FEEDS:
         raise TooManyFeeds()
     token = secrets.token_urlsafe(32)
     await feeds.insert_one(
@@ -68,13 +70,14 @@ async def create(deps: Service, caller: Caller, command: Command) -> NewFeed:
 
 async def revoke(deps: Service, caller: Caller, feed_id: str) -> None:
     """The address is dead from now on. Raises FeedNotFound."""
-    result = await deps.db[FEEDS].delete_one({"_id": feed_id, "user_id": caller.id})
+    result = await deps.db[FEEDS].delete_one(all_of(own(caller, actions.REVOKE_FEED), {"_id": feed_id}))
     if result.deleted_count == 0:
         raise FeedNotFound()
 
 
 async def feeds_of(deps: Service, caller: Caller) -> list[dict[str, Any]]:
-    return [feed async for feed in deps.db[FEEDS].find({"user_id": caller.id}).sort("created_at", ASCENDING)]
+    found = deps.db[FEEDS].find(all_of(own(caller, actions.REVOKE_FEED)))
+    return [feed async for feed in found.sort("created_at", ASCENDING)]
 
 
 async def feed(deps: Service, token: str) -> bytes:
