@@ -1,8 +1,11 @@
 """The pages over the real services, by a browser without JavaScript."""
 
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
+from services.portal.pages.tickets import LINES
 from shared.contracts.inbound import DispatchVisitPlanned
+from shared.contracts.tickets import ENTRY_LIMIT
 from tests.service.portal_scene import browser, csrf_of, portal, settings, sign_in
 from tests.support.stack import Stack
 from tests.support.visits import message, window
@@ -139,3 +142,56 @@ async def test_the_desk_notes_and_acknowledges_and_the_customer_never_sees_the_n
         seen = await customer.get(path)
         assert "roller again" not in seen.text and "At the desk" not in seen.text
         assert "We have taken it up" in seen.text
+
+
+async def test_a_long_conversation_is_read_page_by_page_also_without_scripts(stack: Stack, world: World) -> None:
+    device = await world.device(await world.account("DE"))
+    right = {"account_id": device.account_id, "role": "device_manager", "whole": True}
+    person = await world.person("DE", rights=[right], language="en")
+    ticket = await world.open_ticket(person, device)
+    path = f"/tickets/{ticket['ticket_id']}"
+    async with await world.api("tickets", person) as tickets:
+        for number in range(LINES + 5):
+            written = await tickets.post(f"/v1{path}/updates", json={"text": f"word-{number:02d}."})
+            assert written.status_code == 201, written.text
+    async with portal(settings(stack)) as app, browser(app) as client:
+        await sign_in(client, person)
+        first = await client.get(path)
+        assert "word-34." in first.text and "word-05." in first.text and "word-04." not in first.text
+        link = unescape(first.text.split('rel="next" href="', 1)[1].split('"', 1)[0])
+        older = await client.get(link)
+        assert older.status_code == 200
+        assert "word-04." in older.text and "Request received" in older.text and "word-05." not in older.text
+        assert f'href="{path}#timeline"' in older.text, "a way back to the newest"
+        fragment = await client.get(link.replace("?", "/timeline?").partition("#")[0])
+        assert "word-04." in fragment.text and "<html" not in fragment.text
+        until = first.text.split('name="until" value="', 1)[1].split('"', 1)[0]
+        async with await world.api("tickets", person) as tickets:
+            await tickets.post(f"/v1{path}/updates", json={"text": "word-new."})
+        live = await client.get(f"{path}/live", params={"until": until})
+        assert "word-new." in live.text and "word-05." in live.text and "word-04." not in live.text
+        assert 'id="timeline-latest" hx-swap-oob="true"' in live.text
+        gone = await client.get(f"{path}/live", params={"until": "a line that is not there"})
+        assert (gone.status_code, gone.headers["HX-Refresh"]) == (204, "true")
+        old = await client.get(path, params={"cursor": "nonsense"})
+        assert (old.status_code, old.headers["location"]) == (303, f"{path}#timeline")
+
+
+async def test_a_text_that_is_too_long_is_shown_again_with_the_limit(stack: Stack, world: World) -> None:
+    device = await world.device(await world.account("DE"))
+    right = {"account_id": device.account_id, "role": "device_manager", "whole": True}
+    person = await world.person("DE", rights=[right], language="en")
+    ticket = await world.open_ticket(person, device)
+    path = f"/tickets/{ticket['ticket_id']}"
+    async with portal(settings(stack)) as app, browser(app) as client:
+        await sign_in(client, person)
+        page = await client.get(path)
+        assert f'maxlength="{ENTRY_LIMIT}"' in page.text
+        csrf = csrf_of(page)
+        lines = "a line\r\n" * 2_000  # 14,000 characters as a person counts them
+        refused = await client.post(f"{path}/reply", data={"csrf": csrf, "text": lines})
+        assert refused.status_code == 422
+        assert "At most 10,000 characters, please: this text has 13,999." in refused.text
+        assert "a line\na line" in refused.text
+        fits = await client.post(f"{path}/reply", data={"csrf": csrf, "text": "a line\r\n" * 1_428})
+        assert fits.status_code == 303, "9,995 characters and as many line breaks as lines"
