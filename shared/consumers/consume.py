@@ -15,6 +15,7 @@ from faststream.security import SASLScram512
 
 from shared import faultpoints
 from shared.consumers import deployment
+from shared.consumers.coverage import Coverage
 from shared.consumers.handling import Handling
 from shared.consumers.in_hand import GivenBack
 from shared.consumers.subscription import Subscription
@@ -140,7 +141,13 @@ class Consumers:
 
     async def run(self) -> None:
         """Run all consumers until the end."""
-        await asyncio.gather(*(self._follow(one) for one in self._subscriptions))
+        coverage = asyncio.create_task(
+            Coverage(self._service.settings.broker, self._subscriptions, self._share_anew).run(), name="coverage"
+        )
+        try:
+            await asyncio.gather(*(self._follow(one) for one in self._subscriptions))
+        finally:
+            coverage.cancel()
 
     async def stop(self) -> None:
         """Let running batches finish their record or give up uncommitted, within a limit."""
@@ -171,6 +178,13 @@ class Consumers:
             else:
                 self._brokers[subscription.group] = broker
                 await self._stopping.wait()
+
+    async def _share_anew(self, group: str) -> None:
+        """Let this process ask for a new division of the partitions; the broker heeds it from the group's leader."""
+        if group in self._brokers:
+            subscriber: Any = self._brokers[group].subscribers[0]
+            await subscriber.consumer._client.force_metadata_update()
+            subscriber.consumer._coordinator.request_rejoin()
 
     def _build(self, subscription: Subscription[Any]) -> KafkaBroker:
         settings = self._service.settings

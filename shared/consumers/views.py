@@ -1,4 +1,8 @@
-"""Local copies of other owners' facts, guarded by the owner's version: older records never overwrite newer ones."""
+"""Local copies of other owners' facts, guarded by the owner's version: older records never overwrite newer ones.
+
+A record of the same version writes its row again: so a view whose rows have got another form is made anew by resetting
+its group, while it goes on answering.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +25,7 @@ class ViewRow:
 
 
 async def upsert(collection: AsyncCollection[dict[str, Any]], rows: Iterable[ViewRow]) -> None:
-    """Write the rows that are newer than what is there.
+    """Write the rows that are not older than what is there.
 
     A guarded upsert whose row is stale, or that races another first write, fails with a duplicate key; the ones that
     raced are repeated as plain guarded updates, which is harmless for the stale ones.
@@ -41,7 +45,7 @@ async def upsert(collection: AsyncCollection[dict[str, Any]], rows: Iterable[Vie
 
 def _write(row: ViewRow, *, upsert: bool) -> UpdateOne:
     return UpdateOne(
-        {"_id": row.key, "version": {"$lt": row.version}},
+        {"_id": row.key, "version": {"$lte": row.version}},
         {"$set": {**row.fields, "version": row.version}},
         upsert=upsert,
     )

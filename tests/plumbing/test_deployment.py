@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from shared.consumers import Subscription, inbound, reaction, view
+from shared.consumers import Subscription, coverage, inbound, reaction, view
 from shared.wire.envelope import Envelope
 from tests.plumbing.channel import Channel, Sent
 from tests.plumbing.probe import Probe, Service, ThingChanged
@@ -99,22 +99,31 @@ async def test_a_restart_changes_nothing_and_what_came_meanwhile_is_handled(prob
         await until(heard, "first", "meanwhile", "elsewhere")
 
 
+@pytest.mark.parametrize("running", [True, False], ids=["while it runs", "while it is down"])
 async def test_a_partition_added_later_is_read_from_its_beginning(
-    probe: Probe, channel: Channel, admin: AdminClient
+    probe: Probe, channel: Channel, admin: AdminClient, monkeypatch: pytest.MonkeyPatch, running: bool
 ) -> None:
+    monkeypatch.setattr(coverage, "PERIOD_SECONDS", 0.5)
     await channel.send(Sent("old"))
     react, heard = a_reaction(channel)
-    async with probe.start([react], deployed=None):
-        await begun(channel, 1)
-    for future in admin.create_partitions([NewPartitions(channel.topic, 5)]).values():
-        future.result(15)
+
+    async def grow() -> None:
+        for future in admin.create_partitions([NewPartitions(channel.topic, 5)]).values():
+            future.result(15)
+        await eventually(sent)
 
     async def sent() -> bool:
         await channel.send(Sent("in a new one"), partition=4)
         return True
 
-    await eventually(sent)
     async with probe.start([react], deployed=None):
+        await begun(channel, 1)
+    if not running:
+        await grow()
+    async with probe.start([react], deployed=None) as service:
+        if running:
+            await eventually(lambda: _is(not service.parts.running.consumers.waiting))
+            await grow()
         await until(heard, "in a new one")
 
 
@@ -168,6 +177,10 @@ async def test_replicas_that_start_at_once_begin_at_one_place(probe: Probe, chan
             return True
 
         await eventually(shared)
+
+
+async def _is(value: bool) -> bool:
+    return value
 
 
 async def _leaves(admin: AdminClient, group: str) -> None:
