@@ -111,7 +111,11 @@ def create_service_app(
         async with build() as assembly:
             service = assembly.service
             sweeper = Sweeper(
-                service.db, assembly.producer, aggregates, Lease(service.db, "sweeper", _holder(settings))
+                service.db,
+                service.outbox.drain,
+                assembly.producer,
+                aggregates,
+                Lease(service.db, "sweeper", _holder(settings)),
             )
             await _prepared(service, sweeper, prepare, timers)
             consumers = Consumers(service, own)

@@ -34,7 +34,9 @@ def sequences(heard: Listener, key: str) -> list[int]:
 async def test_a_change_is_published_with_its_cause_and_leaves_a_history_row(probe: Probe) -> None:
     async with probe.wire.listening(TOPIC) as heard, probe.start() as service:
         key = new_id()
-        await service.outbox.insert(THINGS, {"_id": key, "name": "a", "count": 0}, [changed("a")], cause=CAUSE)
+        await service.outbox.insert(
+            THINGS, {"_id": key, "name": "a", "count": 0}, [changed("a")], cause=CAUSE, scope=EVERYTHING
+        )
         await service.outbox.change(THINGS, key, counted, scope=EVERYTHING, cause=CAUSE)
         await heard.until(lambda own: len(own.of(key)) == 2)
         assert sequences(heard, key) == [1, 2]
@@ -57,7 +59,9 @@ async def test_a_change_is_published_with_its_cause_and_leaves_a_history_row(pro
 async def test_many_writers_of_one_document_lose_nothing_and_keep_its_order(probe: Probe) -> None:
     async with probe.wire.listening(TOPIC) as heard, probe.start() as one, probe.start(instance="1") as two:
         key = new_id()
-        await one.outbox.insert(THINGS, {"_id": key, "name": "hot", "count": 0}, [changed("hot")], cause=CAUSE)
+        await one.outbox.insert(
+            THINGS, {"_id": key, "name": "hot", "count": 0}, [changed("hot")], cause=CAUSE, scope=EVERYTHING
+        )
 
         async def write(number: int) -> None:
             service = one if number % 2 else two
@@ -76,20 +80,28 @@ async def test_repeating_a_create_finds_the_first_one(probe: Probe) -> None:
     async with probe.start() as service:
         command = Command("caller", "POST /things", new_id(), "hash")
         document = {"_id": command.document_id, "name": "once", "count": 0}
-        first = await service.outbox.insert(THINGS, document, [changed("once")], cause=CAUSE, command=command)
-        again = await service.outbox.insert(THINGS, document, [changed("once")], cause=CAUSE, command=command)
+        first = await service.outbox.insert(
+            THINGS, document, [changed("once")], cause=CAUSE, scope=EVERYTHING, command=command
+        )
+        again = await service.outbox.insert(
+            THINGS, document, [changed("once")], cause=CAUSE, scope=EVERYTHING, command=command
+        )
         assert again["_id"] == first["_id"] and again["version"] == 1
         other = Command("caller", command.route, command.key, "another body")
         with pytest.raises(KeyReused):
-            await service.outbox.insert(THINGS, document, [changed("once")], cause=CAUSE, command=other)
+            await service.outbox.insert(
+                THINGS, document, [changed("once")], cause=CAUSE, scope=EVERYTHING, command=other
+            )
         with pytest.raises(Duplicate):
-            await service.outbox.insert(THINGS, document, [changed("once")], cause=CAUSE)
+            await service.outbox.insert(THINGS, document, [changed("once")], cause=CAUSE, scope=EVERYTHING)
 
 
 async def test_repeating_a_command_changes_nothing(probe: Probe) -> None:
     async with probe.start() as service:
         key = new_id()
-        await service.outbox.insert(THINGS, {"_id": key, "name": "c", "count": 0}, [changed("c")], cause=CAUSE)
+        await service.outbox.insert(
+            THINGS, {"_id": key, "name": "c", "count": 0}, [changed("c")], cause=CAUSE, scope=EVERYTHING
+        )
         command = Command("caller", "POST /things/count", new_id(), "hash")
         for _ in range(3):
             document = await service.outbox.change(THINGS, key, counted, scope=EVERYTHING, cause=CAUSE, command=command)
@@ -108,7 +120,9 @@ async def test_repeating_a_command_changes_nothing(probe: Probe) -> None:
 async def test_a_named_version_that_is_gone_is_refused_and_a_stale_write_changes_nothing(probe: Probe) -> None:
     async with probe.start() as service:
         key = new_id()
-        read = await service.outbox.insert(THINGS, {"_id": key, "name": "v", "count": 0}, [changed("v")], cause=CAUSE)
+        read = await service.outbox.insert(
+            THINGS, {"_id": key, "name": "v", "count": 0}, [changed("v")], cause=CAUSE, scope=EVERYTHING
+        )
         await service.outbox.change(THINGS, key, counted, scope=EVERYTHING, cause=CAUSE, if_match=1)
         with pytest.raises(VersionConflict):
             await service.outbox.change(THINGS, key, counted, scope=EVERYTHING, cause=CAUSE, if_match=1)
@@ -119,7 +133,9 @@ async def test_a_named_version_that_is_gone_is_refused_and_a_stale_write_changes
 async def test_a_reaction_applies_each_source_record_once_and_never_an_older_one(probe: Probe) -> None:
     async with probe.start() as service:
         key = new_id()
-        await service.outbox.insert(THINGS, {"_id": key, "name": "r", "count": 0}, [changed("r")], cause=CAUSE)
+        await service.outbox.insert(
+            THINGS, {"_id": key, "name": "r", "count": 0}, [changed("r")], cause=CAUSE, scope=EVERYTHING
+        )
         for sequence in (5, 6, 5, 6, 7):
             source = Source("other.topic", "aggregate.with.dots", sequence)
             document = await service.outbox.change(THINGS, key, counted, scope=EVERYTHING, cause=CAUSE, source=source)

@@ -58,7 +58,8 @@ async def create_user(
     """Create a user with his rights.
 
     Raises Forbidden (rights beyond one's own; staff roles and passwords are for service administrators), Invalid (an
-    unknown account, a weak password), EmailTaken.
+    unknown account, a weak password), EmailTaken; UserNotFound when the command was told before and its user is out of
+    sight by now.
     """
     await _require_creation(deps, authority, request)
     person = PersonState(user_id=user_id, **request.model_dump(include={"first_name", "last_name", "email", "phone"}))
@@ -79,7 +80,8 @@ async def create_user(
     document = {"_id": user_id, **store.fields(user), "state_version": len(events), "joined_at": deps.clock()}
     if password:
         document["password"] = password
-    created = await deps.outbox.insert(USERS, document, events, cause=cause, command=command)
+    created = await deps.outbox.insert(USERS, document, events, cause=cause, scope=EVERYTHING, command=command)
+    _require_sight(authority, store.user_of(created))  # the answer to a repeated command is a read, too
     # The tree may have grown between the look and the write, and its followers have looked for users already.
     return await follow_tree_for(deps, user_id=created["_id"], cause=cause)
 

@@ -57,7 +57,7 @@ def timeline(rows: Sequence[HistoryRow], ticket: Ticket, *, desk: bool) -> list[
     items: list[TimelineItem] = []
     known_updates: set[str] = set()
     for row in rows:
-        if row.topic.startswith(OUTBOUND):
+        if row.topic.startswith(OUTBOUND) or row.value is None:
             continue
         state = row.value["ticket"]
         new = [update for update in state["updates"] if update["update_id"] not in known_updates]
@@ -70,7 +70,7 @@ def timeline(rows: Sequence[HistoryRow], ticket: Ticket, *, desk: bool) -> list[
                 actor=row.actor if desk or kind in ("customer", "party") else None,
                 actor_kind=kind,
                 text="\n".join(update["text"] for update in new) or None,
-                data=_data(row, state),
+                data=_data(row.type, row.value, state),
                 seen_by=[
                     SeenBy(party=one.topic.removeprefix(OUTBOUND), seen_at=one.seen_at) for one in told.get(row.at, ())
                 ],
@@ -90,15 +90,15 @@ def timeline(rows: Sequence[HistoryRow], ticket: Ticket, *, desk: bool) -> list[
     return sorted(items, key=lambda item: item.at)[::-1]
 
 
-def _data(row: HistoryRow, state: dict[str, Any]) -> dict[str, Any]:
+def _data(type_: str, value: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
     data: dict[str, Any] = {"status": state["status"]}
-    visit_id = row.value.get("visit_id")
+    visit_id = value.get("visit_id")
     if visit_id is not None:
         data["visit"] = next((visit for visit in state["visits"] if visit["visit_id"] == visit_id), None)
-    if "clock" in row.value:
-        data["clock"] = next((clock for clock in state["clocks"] if clock["kind"] == row.value["clock"]), None)
-    if row.type == "tickets.visit.reported.v1":
+    if "clock" in value:
+        data["clock"] = next((clock for clock in state["clocks"] if clock["kind"] == value["clock"]), None)
+    if type_ == "tickets.visit.reported.v1":
         data["report"] = state["report"]
-    if "reason" in row.value:
-        data["reason"] = row.value["reason"]
+    if "reason" in value:
+        data["reason"] = value["reason"]
     return data

@@ -12,11 +12,11 @@ from services.tickets.devices.store import KnownDevice
 from services.tickets.parties.domain import events_of
 from services.tickets.service import Service
 from services.tickets.tickets import domain, store
-from services.tickets.tickets.callers import is_desk, require_writer
-from services.tickets.tickets.operations import Document, carry_out, moment, work_order_id
+from services.tickets.tickets.callers import is_desk, require_writer, visible_tickets
+from services.tickets.tickets.operations import Document, TicketNotFound, carry_out, moment, work_order_id
 from services.tickets.tickets.values import Ticket
 from shared.access.caller import Caller
-from shared.access.scope import Scope, sees, visible
+from shared.access.scope import EVERYTHING, Scope, sees, visible
 from shared.contracts.catalog import DeviceContract
 from shared.contracts.outbound import OnSiteContact
 from shared.contracts.tickets import PromiseState
@@ -93,8 +93,9 @@ async def report_fault(
 ) -> tuple[Ticket, int]:
     """Open a ticket as a caller, on a device that he may see; the ticket and its version.
 
-    Repeating the command answers with the first one's ticket, whatever has changed since. Raises DeviceNotFound,
-    NotEntitled, TicketAlreadyOpen, CalendarUnknown, Invalid for an `on_behalf_of` who does not see the device.
+    Repeating the command answers with the first one's ticket while the caller sees it, whatever else has changed since.
+    Raises DeviceNotFound, TicketNotFound (a repetition out of sight), NotEntitled, TicketAlreadyOpen, CalendarUnknown,
+    Invalid for an `on_behalf_of` who does not see the device.
     """
     require_writer(caller)
     channel: domain.Channel = "api" if caller.kind == "client" else "phone" if is_desk(caller) else "portal"
@@ -126,11 +127,12 @@ async def report_fault(
             contact=contact,
             channel=channel,
             cause=Cause.of(caller, on_behalf_of=on_behalf_of, channel=channel),
+            scope=visible_tickets(caller),
             command=command,
         )
     except (Conflict, NotFound):
-        first = await deps.db[store.TICKETS.collection].find_one({"_id": command.document_id})
-        if first is None or first.get("command_hash") != command.body_hash:
+        first = await deps.outbox.created_by(store.TICKETS, command, scope=visible_tickets(caller))
+        if first is None:
             raise
         return store.ticket_of(first), first["version"]
 
@@ -193,6 +195,7 @@ async def open_ticket(
     contact: OnSiteContact | None,
     channel: domain.Channel,
     cause: Cause,
+    scope: Scope = EVERYTHING,
     command: Command | None = None,
     external_ids: dict[str, str] | None = None,
 ) -> tuple[Ticket, int]:
@@ -225,7 +228,13 @@ async def open_ticket(
         raise CalendarClosed(str(error)) from error
     ticket = decision.ticket
     document = await deps.outbox.insert(
-        store.TICKETS, store.new_document(ticket), events_of(decision, contact), cause=cause, command=command
+        store.TICKETS,
+        store.new_document(ticket),
+        events_of(decision, contact),
+        cause=cause,
+        scope=scope,
+        command=command,
+        not_found=TicketNotFound(),
     )
     if document["ticket"]["number"] != ticket.state.number:  # the answer to a repeated command
         return store.ticket_of(document), document["version"]
