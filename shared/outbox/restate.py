@@ -51,13 +51,13 @@ async def restate_due(
     db: AsyncDatabase[Document], producers: ProducerHolder, aggregates: Mapping[str, Aggregate]
 ) -> None:
     """Restate the documents whose time has come. One that fails comes again and holds up no other."""
-    due = await db[RESTATEMENTS].find({"at": {"$lt": datetime.now(UTC)}}).sort("at", ASCENDING).to_list(AT_ONCE)
+    query = {"at": {"$lt": datetime.now(UTC)}, "aggregate": {"$in": list(aggregates)}}
+    due = await db[RESTATEMENTS].find(query).sort("at", ASCENDING).to_list(AT_ONCE)
     if due:
         await producers.ready()
     for restatement in due:
         this = {"_id": restatement["_id"], "at": restatement["at"]}  # not one that was registered meanwhile
-        aggregate = aggregates.get(restatement["aggregate"])
-        later = None if aggregate is None else await _restated(db, producers, aggregate, restatement["document"])
+        later = await _restated(db, producers, aggregates[restatement["aggregate"]], restatement["document"])
         if later is None:
             await db[RESTATEMENTS].delete_one(this)
         else:
