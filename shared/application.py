@@ -117,7 +117,11 @@ def create_service_app(
         async with build(settings.instance) as assembly:
             service = assembly.service
             sweeper = Sweeper(
-                service.db, assembly.producer, aggregates, Lease(service.db, "sweeper", _holder(service.settings))
+                service.db,
+                service.outbox.drain,
+                assembly.producer,
+                aggregates,
+                Lease(service.db, "sweeper", _holder(service.settings)),
             )
             await _prepared(service, sweeper, own, prepare, timers)
             consumers = Consumers(service, own)

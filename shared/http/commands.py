@@ -33,12 +33,12 @@ async def _command(
 ) -> Command:
     if not idempotency_key:
         raise IdempotencyKeyMissing(field="Idempotency-Key", rule="required")
-    body = await request.body()
+    told = request.url.query.encode() + b"\n" + await request.body()
     return Command(
         caller_id=caller.id,
         route=f"{request.method} {request.url.path}",
         key=idempotency_key,
-        body_hash=hashlib.sha256(body).hexdigest(),
+        body_hash=hashlib.sha256(told).hexdigest(),
     )
 
 

@@ -1,12 +1,14 @@
 """The outbox inside the document: one atomic write changes the state and holds its events until the broker has them.
 
-`write.py` is the command's side, `drain.py` publishes, `sweep.py` finds what a crash left behind, `history.py` keeps
-the rows that reads and audits need.
+`write.py` is the command's side, with `memory.py` for what came before. `drain.py` publishes: what waits is in
+`backlog.py`, how one document goes to the broker in `publish.py`. `sweep.py` finds what a crash left behind,
+`restate.py` tells again what a late send may have overtaken, `history.py` keeps the rows that reads and audits need.
 """
 
-from shared.outbox.entry import Aggregate, Cause, Row, To, waiting_rows
+from shared.outbox.entry import Aggregate, Cause, OutboxFull, Row, Tombstone, waiting_rows
 from shared.outbox.history import HistoryRow
-from shared.outbox.write import Change, Duplicate, Outbox, Source, Stale
+from shared.outbox.memory import Source
+from shared.outbox.write import Change, Duplicate, Outbox, Stale
 
 __all__ = [
     "Aggregate",
@@ -15,9 +17,10 @@ __all__ = [
     "Duplicate",
     "HistoryRow",
     "Outbox",
+    "OutboxFull",
     "Row",
     "Source",
     "Stale",
-    "To",
+    "Tombstone",
     "waiting_rows",
 ]

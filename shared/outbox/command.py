@@ -7,7 +7,10 @@ from shared.ids import derived_id
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One intention of one caller. The same key stands for the same intention for 24 hours."""
+    """One intention of one caller. The same route and key of his stand for the same intention for 24 hours.
+
+    `route` is method and path as they were asked, ids included; `body_hash` is of all else that was told.
+    """
 
     caller_id: str
     route: str

@@ -1,166 +1,238 @@
-"""Publishes what waits in documents: whole arrays from their head, in order, pulled only after all acknowledgements."""
+"""Publishes what waits in documents: whole arrays from their head, cleared only after all acknowledgements.
+
+Many documents are on their way at once, each for itself: what cannot be published rests and comes again, and holds up
+nobody else.
+"""
 
 import asyncio
 import contextlib
 import logging
-from collections import OrderedDict
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from pymongo import UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 
 from shared import faultpoints, metrics
-from shared.outbox import history
+from shared.outbox import history, restate
+from shared.outbox.backlog import Backlog, Offer, Place
 from shared.outbox.entry import Aggregate, Document, Entry
+from shared.outbox.publish import SEND_LIMIT_SECONDS, Failure, Fate, publish
 from shared.wire.producer import ProducerHolder
 
 log = logging.getLogger(__name__)
 
-DOCUMENTS_AT_ONCE = 256
-WAITING_LIMIT = 20_000
-SEND_LIMIT_SECONDS = 5.0
 PAUSE_SECONDS = 1.0
+SETTLED_AT_ONCE = 64
+READ_AT_ONCE = 16
+TRIED_AT_ONCE = 3
 
-Place = tuple[Aggregate, str]
+Outcome = tuple[Offer, Failure | None]
 
 
 class Drain:
-    """The drain task of one process. Whatever it cannot publish stays in the documents."""
+    """The one drain of a process. Whatever it cannot publish stays in the documents."""
 
-    def __init__(self, db: AsyncDatabase[Document], producer: ProducerHolder) -> None:
+    def __init__(self, db: AsyncDatabase[Document], producers: ProducerHolder) -> None:
         self._db = db
-        self._producer = producer
-        self._waiting: OrderedDict[Place, list[Entry] | None] = OrderedDict()
-        self._busy: set[Place] = set()
+        self._producers = producers
+        self._backlog = Backlog()
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
+        self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
+
+    @property
+    def waiting(self) -> int:
+        """How many documents wait for their turn."""
+        return self._backlog.waiting
 
     def offer(self, aggregate: Aggregate, document_id: str, entries: list[Entry] | None = None) -> None:
         """Ask for a document to be drained; `entries` saves the read when they are known to be its whole outbox."""
-        place = (aggregate, document_id)
-        if place in self._busy or place in self._waiting:
-            self._waiting[place] = None
-        elif len(self._waiting) < WAITING_LIMIT:  # beyond it the sweeper finds them
-            self._waiting[place] = entries
-        self._settled.clear()
-        self._wake.set()
+        self._backlog.add((aggregate, document_id), entries)
+        self._look()
+
+    def offer_left_behind(self, aggregate: Aggregate, document_id: str) -> bool:
+        """Ask for a document that nobody has drained; False when it is known here already.
+
+        Whoever put its events there may have sent them: its newest state is told again later.
+        """
+        is_new = self._backlog.add((aggregate, document_id), is_swept=True)
+        self._look()
+        return is_new
+
+    def take_old(self, yes: bool) -> None:
+        """Whether this process publishes what has waited for long; elsewhere it is left to the one that sweeps."""
+        self._backlog.takes_old = yes
 
     async def idle(self, limit_seconds: float = SEND_LIMIT_SECONDS) -> None:
-        """Wait until nothing is offered or in work, at most so long; what is left stays for the sweeper."""
+        """Wait until nothing waits or is in work, at most so long; what is left stays for the sweeper."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._settled.wait(), limit_seconds)
 
     async def run(self) -> None:
-        """Drain until cancelled. On any error: leave the entries, pause, abandon the producer, build a new one."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._waiting:
-                batch = dict(
-                    self._waiting.popitem(last=False) for _ in range(min(len(self._waiting), DOCUMENTS_AT_ONCE))
-                )
-                self._busy = set(batch)
-                try:
-                    leftovers = await self.publish(batch)
-                except Exception:
-                    metrics.DRAIN_FAILURES.inc()
-                    log.warning("draining failed; the events stay in their documents", exc_info=True)
-                    leftovers = list(batch)
-                    await self._producer.abandon()
-                    await asyncio.sleep(PAUSE_SECONDS)
-                finally:
-                    self._busy = set()
-                for aggregate, document_id in leftovers:
-                    self.offer(aggregate, document_id)
+        """Drain until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._settle())
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while offers := self._backlog.take():
+                    for offer in await self._admitted(offers):
+                        tasks.create_task(self._publish(offer))
+                self._say_whether_idle()
+
+    def _look(self) -> None:
+        if self._backlog.waiting:
+            self._wake.set()
+        self._say_whether_idle()
+
+    def _say_whether_idle(self) -> None:
+        if self._backlog.is_idle:
             self._settled.set()
+        else:
+            self._settled.clear()
 
-    async def publish(self, batch: dict[Place, list[Entry] | None]) -> list[Place]:
-        """Publish the outboxes of some documents once; returns the places where more was put meanwhile."""
-        outboxes = await self._read(batch)
-        await self._keep_rows(outboxes)
-        acknowledged = await self._send(outboxes)
-        await history.append(
-            self._db,
-            [
-                history.row_of(aggregate.name, document_id, entry, partition, offset)
-                for (aggregate, document_id), entry, partition, offset in acknowledged
-            ],
-        )
-        faultpoints.reach(faultpoints.OUTBOX_PUBLISHED)
-        return await self._pull(outboxes)
+    async def _admitted(self, offers: Sequence[Offer]) -> list[Offer]:
+        """Those that can be sent now, with their entries. The others wait on, or rest when the store has failed."""
+        try:
+            await self._producers.ready()
+        except Exception as error:
+            metrics.DRAIN_FAILURES.inc()
+            log.warning("the broker is away; events stay in their documents", extra={"error": repr(error)})
+            self._backlog.give_back(offers)
+            await asyncio.sleep(PAUSE_SECONDS)
+            return []
+        unread = [offer for offer in offers if offer.entries is None]
+        for aggregate, own in _by_aggregate(unread):
+            await self._read(aggregate, {offer.place[1]: offer for offer in own})
+        return [offer for offer in offers if offer.entries is not None]
 
-    async def _read(self, batch: dict[Place, list[Entry] | None]) -> dict[Place, list[Entry]]:
-        outboxes = {place: entries for place, entries in batch.items() if entries}
-        for aggregate, ids in _by_aggregate(place for place, entries in batch.items() if not entries):
-            found = self._db[aggregate.collection].find({"_id": {"$in": ids}}, {"outbox": 1})
-            async for document in found:
-                if document.get("outbox"):
-                    outboxes[aggregate, document["_id"]] = document["outbox"]
-        return outboxes
+    async def _read(self, aggregate: Aggregate, offers: dict[str, Offer]) -> None:
+        """Give documents their entries; those that have none are done, and those without room wait on."""
+        try:
+            found = self._db[aggregate.collection].find({"_id": {"$in": list(offers)}}, {"outbox": 1})
+            async with found.batch_size(READ_AT_ONCE) as cursor:
+                async for document in cursor:
+                    if document.get("outbox"):
+                        if not self._backlog.admit(offers[document["_id"]], document["outbox"]):
+                            self._backlog.give_back(offers.values())
+                            return
+                        del offers[document["_id"]]
+        except PyMongoError as error:
+            for offer in offers.values():
+                self._rest(offer, error)
+        else:
+            for offer in offers.values():
+                self._backlog.finish(offer)
 
-    async def _keep_rows(self, outboxes: dict[Place, list[Entry]]) -> None:
-        """Move the rows to their collections; those that an earlier, interrupted round has written stay as they are."""
-        by_collection: dict[str, list[Document]] = {}
-        for entries in outboxes.values():
-            for entry in entries:
+    async def _publish(self, offer: Offer) -> None:
+        """Send what the broker does not have yet."""
+        entries = [e for e in offer.entries or () if "row" not in e and e["id"] not in offer.acknowledged]
+        failure: Failure | None = None
+        try:
+            failure = await publish(self._producers, entries, offer.acknowledged)
+        except Exception as error:
+            log.exception("the plumbing failed")
+            failure = Failure(Fate.UNKNOWN, "", error)
+        if failure is not None and failure.fate is Fate.UNKNOWN:
+            offer.in_doubt = True
+        self._outcomes.put_nowait((offer, failure))
+
+    async def _settle(self) -> None:
+        """Write down what was acknowledged and clear it, many documents at a time. Nothing of it is sent again."""
+        while True:
+            outcomes = [await self._outcomes.get()]
+            while len(outcomes) < SETTLED_AT_ONCE and not self._outcomes.empty():
+                outcomes.append(self._outcomes.get_nowait())
+            await self._written_down(outcomes)
+            self._look()
+
+    async def _written_down(self, outcomes: Sequence[Outcome]) -> None:
+        try:
+            more = await self._write_down([offer for offer, _ in outcomes])
+        except Exception as error:
+            store_is_away = isinstance(error, ConnectionFailure | ExecutionTimeout)
+            if len(outcomes) > 1 and not store_is_away:
+                for outcome in outcomes:
+                    await self._written_down([outcome])
+                return
+            for offer, _ in outcomes:
+                self._rest(offer, error)
+            return
+        for offer, failure in outcomes:
+            offer.acknowledged.clear()
+            if failure is None:
+                self._backlog.finish(offer, more=offer.place in more)
+            elif failure.fate is Fate.NOT_TAKEN and offer.failures < TRIED_AT_ONCE:
+                self._backlog.retry(offer)
+            else:
+                self._rest(offer, failure.error, topic=failure.topic)
+
+    async def _write_down(self, offers: Sequence[Offer]) -> set[Place]:
+        """Rows to their collections, history, restatements; then the outboxes. The places where more waits."""
+        rows: dict[str, list[Document]] = {}
+        told: list[Document] = []
+        cleared: dict[Place, list[str]] = {}
+        for offer in offers:
+            aggregate, document_id = offer.place
+            for entry in offer.entries or ():
                 if "row" in entry:
-                    by_collection.setdefault(entry["row"]["collection"], []).append(entry["row"]["document"])
-        for collection, documents in by_collection.items():
+                    rows.setdefault(entry["row"]["collection"], []).append(entry["row"]["document"])
+                elif entry["id"] in offer.acknowledged:
+                    told.append(history.row_of(aggregate, document_id, entry, *offer.acknowledged[entry["id"]]))
+                else:
+                    continue
+                cleared.setdefault(offer.place, []).append(entry["id"])
+        for collection, documents in rows.items():
             await history.insert_new(self._db[collection], documents)
+        await history.append(self._db, told)
+        await restate.register(self._db, [o.place for o in offers if o.in_doubt and o.acknowledged])
+        faultpoints.reach(faultpoints.OUTBOX_PUBLISHED)
+        return await self._clear(cleared)
 
-    async def _send(self, outboxes: dict[Place, list[Entry]]) -> list[tuple[Place, Entry, int, int]]:
-        async with asyncio.timeout(SEND_LIMIT_SECONDS):
-            producer = await self._producer.ready()
-            sent: list[tuple[Place, Entry]] = []
-            acknowledgements: list[Any] = []
-            for place, entries in outboxes.items():
-                for entry in entries:
-                    if "row" in entry:
-                        continue
-                    acknowledgements.append(
-                        await producer.send(
-                            entry["topic"],
-                            entry["value"].encode(),
-                            key=entry["key"].encode(),
-                            headers=[(name, text.encode()) for name, text in entry["headers"].items()],
-                        )
-                    )
-                    sent.append((place, entry))
-            metadata = await asyncio.gather(*acknowledgements)
-        for _, entry in sent:
-            metrics.PUBLISHED.labels(entry["topic"]).inc()
-        return [
-            (place, entry, record.partition, record.offset)
-            for (place, entry), record in zip(sent, metadata, strict=True)
-        ]
-
-    async def _pull(self, outboxes: dict[Place, list[Entry]]) -> list[Place]:
-        leftovers: list[Place] = []
-        for aggregate, ids in _by_aggregate(outboxes):
+    async def _clear(self, cleared: dict[Place, list[str]]) -> set[Place]:
+        more: set[Place] = set()
+        by_aggregate: dict[Aggregate, dict[str, list[str]]] = {}
+        for (aggregate, document_id), ids in cleared.items():
+            by_aggregate.setdefault(aggregate, {})[document_id] = ids
+        for aggregate, documents in by_aggregate.items():
             collection = self._db[aggregate.collection]
             await collection.bulk_write(
                 [
-                    UpdateOne(
-                        {"_id": document_id},
-                        {
-                            "$pull": {
-                                "outbox": {"id": {"$in": [entry["id"] for entry in outboxes[aggregate, document_id]]}}
-                            }
-                        },
-                    )
-                    for document_id in ids
+                    UpdateOne({"_id": document_id}, {"$pull": {"outbox": {"id": {"$in": ids}}}})
+                    for document_id, ids in sorted(documents.items())
                 ],
                 ordered=False,
             )
-            more = collection.find({"_id": {"$in": ids}, "outbox.0": {"$exists": True}}, {"_id": 1})
-            leftovers += [(aggregate, document["_id"]) async for document in more]
-        return leftovers
+            left = collection.find({"_id": {"$in": list(documents)}, "outbox.0": {"$exists": True}}, {"_id": 1})
+            more |= {(aggregate, document["_id"]) async for document in left}
+        return more
+
+    def _rest(self, offer: Offer, error: BaseException, *, topic: str | None = None) -> None:
+        metrics.DRAIN_FAILURES.inc()
+        seconds = self._backlog.rest(offer)
+        aggregate, document_id = offer.place
+        log.warning(
+            "events stay in their document for now",
+            extra={
+                "aggregate": aggregate.name,
+                "document": document_id,
+                "topic": topic,
+                "failures": offer.failures,
+                "seconds": round(seconds, 1),
+                "error": repr(error),
+            },
+        )
+        asyncio.get_running_loop().call_later(seconds, self._wake_up, offer)
+
+    def _wake_up(self, offer: Offer) -> None:
+        self._backlog.wake(offer)
+        self._look()
 
 
-def _by_aggregate(places: Iterable[Place]) -> list[tuple[Aggregate, list[str]]]:
-    grouped: dict[Aggregate, list[str]] = {}
-    for aggregate, document_id in places:
-        grouped.setdefault(aggregate, []).append(document_id)
+def _by_aggregate(offers: Iterable[Offer]) -> list[tuple[Aggregate, list[Offer]]]:
+    grouped: dict[Aggregate, list[Offer]] = {}
+    for offer in offers:
+        grouped.setdefault(offer.place[0], []).append(offer)
     return list(grouped.items())

@@ -1,18 +1,21 @@
 """One event as it waits in a document: exactly what will be on the wire."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
+
+import bson
 
 from shared import context
 from shared.access.caller import Caller
 from shared.contracts.base import Event
 from shared.ids import new_id
-from shared.problems import Problem
+from shared.problems import Problem, Unavailable
 from shared.wire.envelope import Envelope
 
 MAX_VALUE_BYTES = 900_000
+MAX_OUTBOX_BYTES = 4_000_000
 
 Entry = dict[str, Any]
 Document = dict[str, Any]
@@ -24,12 +27,25 @@ class EventTooLarge(Problem):
     title = "The change is too large to be passed on"
 
 
+class OutboxFull(Unavailable):
+    code = "outbox_full"
+    title = "Too much waits to be passed on; try again in a while"
+
+    def __init__(self) -> None:
+        super().__init__(retry_after_seconds=10)
+
+
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One kind of document that changes by commands: its name in logs and the collection it lives in."""
+    """One kind of document that changes by commands: its name in logs and the collection it lives in.
+
+    `rebuilt` names the topics whose values the history does not keep, because they are personal; each with what makes
+    the newest event anew from the document.
+    """
 
     name: str
     collection: str
+    rebuilt: Mapping[str, Callable[[Document], Event]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +62,11 @@ class Row:
 
 
 def entries_of_rows(rows: Sequence[Row], *, real_time: datetime) -> list[Entry]:
-    return [
-        {
-            "id": row.id,
-            "at": real_time,
-            "row": {"collection": row.collection, "document": {"_id": row.id, **row.fields}},
-        }
-        for row in rows
-    ]
+    entries: list[Entry] = []
+    for row in rows:
+        content = {"collection": row.collection, "document": {"_id": row.id, **row.fields}}
+        entries.append({"id": row.id, "at": real_time, "row": content, "bytes": len(bson.encode(content))})
+    return entries
 
 
 def waiting_rows(document: Document, collection: str) -> list[Document]:
@@ -63,11 +76,32 @@ def waiting_rows(document: Document, collection: str) -> list[Document]:
 
 
 @dataclass(frozen=True, slots=True)
-class To:
-    """An event under another key than the document's id."""
+class Tombstone:
+    """The end of the aggregate on one topic: a record without a value, at which compaction takes the earlier ones."""
 
-    event: Event
-    key: str
+    topic: str
+
+    @property
+    def type(self) -> str:
+        return f"{self.topic}.erased.v1"
+
+
+Item: TypeAlias = Event | Tombstone
+"""What an aggregate publishes."""
+
+
+def bytes_of(entries: Iterable[Entry]) -> int:
+    """How much some entries are, roughly: values, headers and rows."""
+    return sum(entry["bytes"] for entry in entries)
+
+
+def require_room(waiting: Sequence[Entry], entries: Sequence[Entry]) -> None:
+    """Raises OutboxFull when these entries find no room behind those that wait, EventTooLarge when they never will."""
+    size = bytes_of(entries)
+    if size > MAX_OUTBOX_BYTES:
+        raise EventTooLarge(f"The events of one change are larger than {MAX_OUTBOX_BYTES} bytes.")
+    if waiting and size + bytes_of(waiting) > MAX_OUTBOX_BYTES:
+        raise OutboxFull()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +133,7 @@ class Cause:
 def entries_for(
     document_id: str,
     version: int,
-    events: Sequence[Event | To],
+    events: Sequence[Item],
     *,
     source: str,
     cause: Cause,
@@ -113,20 +147,20 @@ def entries_for(
     """
     entries = []
     for number, item in enumerate(events, start=version + 1):
-        event, key = (item.event, item.key) if isinstance(item, To) else (item, document_id)
-        value = event.model_dump_json()
-        if len(value) * 4 > MAX_VALUE_BYTES and len(value.encode()) > MAX_VALUE_BYTES:
-            raise EventTooLarge(f"{event.type} is larger than {MAX_VALUE_BYTES} bytes.")
+        value = None if isinstance(item, Tombstone) else item.model_dump_json()
+        size = len(value.encode()) if value is not None else 0
+        if size > MAX_VALUE_BYTES:
+            raise EventTooLarge(f"{item.type} is larger than {MAX_VALUE_BYTES} bytes.")
         event_id = new_id()
         headers = {
             "ce_specversion": "1.0",
             "ce_id": event_id,
             "ce_source": source,
-            "ce_type": event.type,
+            "ce_type": item.type,
             "ce_time": product_time.isoformat(),
             "ce_subject": document_id,
             "ce_sequence": str(number),
-            "ce_partitionkey": key,
+            "ce_partitionkey": document_id,
             "ce_correlationid": cause.correlation_id or event_id,
             "content-type": "application/json",
         }
@@ -143,10 +177,11 @@ def entries_for(
                 "id": event_id,
                 "at": real_time,
                 "sequence": number,
-                "topic": event.topic,
-                "key": key,
+                "topic": item.topic,
+                "key": document_id,
                 "headers": headers,
                 "value": value,
+                "bytes": size + sum(len(name) + len(text) for name, text in headers.items()),
             }
         )
     return entries

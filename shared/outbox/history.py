@@ -1,4 +1,8 @@
-"""The append-only history of every aggregate: one row an event, written before the event leaves the outbox."""
+"""The append-only history of every aggregate: one row an event, written before the event leaves the outbox.
+
+Rows of an owner's topics keep the value, for the timeline and for what was true at a time. What was sent to a party is
+not kept, only that and when it was sent; nor are values that are personal (`Aggregate.rebuilt`).
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,9 +15,11 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
-from shared.outbox.entry import Document, Entry
+from shared.outbox.entry import Aggregate, Document, Entry
 
 COLLECTION = "history"
+OUTBOUND = "outbound."
+KEPT_OF_OUTBOUND = ("ce_type", "ce_time")
 DUPLICATE_KEY = 11000
 
 
@@ -21,7 +27,8 @@ DUPLICATE_KEY = 11000
 class HistoryRow:
     """One event of an aggregate. Partition and offset are None until the broker has acknowledged it.
 
-    `seen_at` is when the party that reads the topic was seen to have committed past it.
+    `seen_at` is when the party that reads the topic was seen to have committed past it. `value` is None where it is not
+    kept, and in a tombstone; a row of a party's topic knows neither the actor nor what it follows from.
     """
 
     id: str
@@ -35,7 +42,7 @@ class HistoryRow:
     channel: str | None
     correlation_id: str | None
     causation_id: str | None
-    value: dict[str, Any]
+    value: dict[str, Any] | None
     partition: int | None
     offset: int | None
     seen_at: datetime | None
@@ -48,22 +55,24 @@ async def prepare(db: AsyncDatabase[Document]) -> None:
     )
 
 
-def row_of(aggregate: str, document_id: str, entry: Entry, partition: int, offset: int) -> Document:
+def row_of(aggregate: Aggregate, document_id: str, entry: Entry, partition: int, offset: int) -> Document:
     """The row of an acknowledged entry. Rows of outbound topics await the party's receipt."""
+    topic: str = entry["topic"]
     row: Document = {
         "_id": entry["id"],
-        "aggregate": f"{aggregate}/{document_id}",
+        "aggregate": f"{aggregate.name}/{document_id}",
         "sequence": entry["sequence"],
-        "topic": entry["topic"],
+        "topic": topic,
         "key": entry["key"],
         "headers": entry["headers"],
-        "value": entry["value"],
         "partition": partition,
         "offset": offset,
     }
-    if entry["topic"].startswith("outbound."):
-        row["awaiting"] = entry["topic"]
-    return row
+    if topic.startswith(OUTBOUND):
+        return row | {"awaiting": topic, "headers": {name: entry["headers"][name] for name in KEPT_OF_OUTBOUND}}
+    if entry["value"] is None:
+        return row | {"tombstone": True}
+    return row if topic in aggregate.rebuilt else row | {"value": entry["value"]}
 
 
 async def append(db: AsyncDatabase[Document], rows: Sequence[Document]) -> None:
@@ -82,26 +91,34 @@ async def insert_new(collection: AsyncCollection[Document], documents: Sequence[
             raise
 
 
-async def rows(db: AsyncDatabase[Document], aggregate: str, document: Document) -> list[HistoryRow]:
+async def rows(db: AsyncDatabase[Document], aggregate: Aggregate, document: Document) -> list[HistoryRow]:
     """All rows of a document in order, with those that still wait in its outbox."""
-    found = db[COLLECTION].find({"aggregate": f"{aggregate}/{document['_id']}"}).sort("sequence", ASCENDING)
+    name = f"{aggregate.name}/{document['_id']}"
+    found = db[COLLECTION].find({"aggregate": name}).sort("sequence", ASCENDING)
     kept = {row["_id"]: row async for row in found}
     waiting: Iterable[Entry] = document.get("outbox", ())
     for entry in waiting:
-        if "row" in entry:
-            continue
-        kept.setdefault(entry["id"], {**entry, "_id": entry["id"], "aggregate": f"{aggregate}/{document['_id']}"})
+        if "row" not in entry:
+            kept.setdefault(entry["id"], _without_place(row_of(aggregate, document["_id"], entry, 0, 0)))
     return sorted((_row(document["_id"], row) for row in kept.values()), key=lambda row: row.sequence)
 
 
-async def newest_per_topic(db: AsyncDatabase[Document], aggregate: str, document_id: str) -> list[Document]:
+async def newest_per_topic(db: AsyncDatabase[Document], aggregate: Aggregate, document_id: str) -> list[Document]:
     """The newest row of each owner topic: what a restatement sends again."""
-    newest: dict[str, Document] = {}
-    found = db[COLLECTION].find({"aggregate": f"{aggregate}/{document_id}"}).sort("sequence", DESCENDING).limit(50)
+    newest: dict[str, str] = {}
+    found = (
+        db[COLLECTION]
+        .find({"aggregate": f"{aggregate.name}/{document_id}"}, {"topic": 1, "sequence": 1})
+        .sort("sequence", DESCENDING)
+    )
     async for row in found:
-        if not row["topic"].startswith("outbound."):
-            newest.setdefault(row["topic"], row)
-    return list(newest.values())
+        if not row["topic"].startswith(OUTBOUND):
+            newest.setdefault(row["topic"], row["_id"])
+    return await db[COLLECTION].find({"_id": {"$in": list(newest.values())}}).to_list()
+
+
+def _without_place(row: Document) -> Document:
+    return {name: value for name, value in row.items() if name not in ("partition", "offset")}
 
 
 def _row(document_id: str, row: Document) -> HistoryRow:
@@ -118,7 +135,7 @@ def _row(document_id: str, row: Document) -> HistoryRow:
         channel=headers.get("ce_channel"),
         correlation_id=headers.get("ce_correlationid"),
         causation_id=headers.get("ce_causationid"),
-        value=orjson.loads(row["value"]),
+        value=orjson.loads(row["value"]) if "value" in row else None,
         partition=row.get("partition"),
         offset=row.get("offset"),
         seen_at=row.get("seen_at"),

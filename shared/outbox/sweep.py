@@ -1,106 +1,90 @@
-"""Finds events that a crash left behind, publishes them, and restates what a late send may have overtaken."""
+"""Finds events that a crash left behind, and offers them to the drain; has restated what is due."""
 
 import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from pymongo import ASCENDING, UpdateOne
+from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shared import metrics
 from shared.leases import Lease
-from shared.outbox import history
-from shared.outbox.drain import DOCUMENTS_AT_ONCE, SEND_LIMIT_SECONDS, Drain, Place
+from shared.outbox import restate
+from shared.outbox.backlog import YOUNG_SECONDS
+from shared.outbox.drain import Drain
 from shared.outbox.entry import Aggregate, Document
 from shared.wire.producer import ProducerHolder
 
 log = logging.getLogger(__name__)
 
-LEFT_BEHIND = timedelta(seconds=2)
-RESTATE_AFTER = timedelta(minutes=1)
+LEFT_BEHIND = timedelta(seconds=YOUNG_SECONDS)
+LOOKED_AT_ONCE = 256
+ENOUGH_WAITING = 2_000
 PERIOD_SECONDS = 0.5
 PAUSE_SECONDS = 1.0
-RESTATEMENTS = "restatements"
 
 
 class Sweeper:
     """One per process; the lease lets one process of a service sweep at a time."""
 
     def __init__(
-        self, db: AsyncDatabase[Document], producer: ProducerHolder, aggregates: Sequence[Aggregate], lease: Lease
-    ):
+        self,
+        db: AsyncDatabase[Document],
+        drain: Drain,
+        producers: ProducerHolder,
+        aggregates: Sequence[Aggregate],
+        lease: Lease,
+    ) -> None:
         self._db = db
-        self._producer = producer
-        self._aggregates = aggregates
+        self._drain = drain
+        self._producers = producers
+        self._aggregates = {aggregate.name: aggregate for aggregate in aggregates}
         self._lease = lease
-        self._drain = Drain(db, producer)
+        self._passed: dict[str, int] = {}
 
     async def prepare(self) -> None:
-        for aggregate in self._aggregates:
+        for aggregate in self._aggregates.values():
             await self._db[aggregate.collection].create_index([("outbox.at", ASCENDING)], sparse=True)
-        await self._db[RESTATEMENTS].create_index([("at", ASCENDING)])
+        await restate.prepare(self._db)
 
     async def run(self) -> None:
         while True:
             try:
-                if await self._lease.held():
+                sweeps = await self._lease.held()
+                self._drain.take_old(sweeps)
+                if sweeps:
                     while await self._sweep():
                         await self._lease.held()
-                    await self._restate()
+                    await restate.restate_due(self._db, self._producers, self._aggregates)
             except Exception:
                 log.warning("sweeping failed; it goes on after a pause", exc_info=True)
-                await self._producer.abandon()
                 await asyncio.sleep(PAUSE_SECONDS)
             await asyncio.sleep(PERIOD_SECONDS)
 
     async def _sweep(self) -> bool:
-        """Publish one batch of left-behind outboxes. True when there may be more."""
+        """Offer some of what was left behind; True when there may be more and the drain is not busy enough."""
         now = datetime.now(UTC)
-        places: list[Place] = []
-        oldest = now
-        for aggregate in self._aggregates:
+        there_is_more = False
+        oldest: list[datetime] = []
+        for aggregate in self._aggregates.values():
+            # What rests in the drain stays in the store: so each look goes on behind the one before, and then anew.
+            passed = self._passed.get(aggregate.name, 0)
             left = (
-                self._db[aggregate.collection]
+                await self._db[aggregate.collection]
                 .find({"outbox.at": {"$lt": now - LEFT_BEHIND}}, {"outbox.at": 1})
                 .sort("outbox.at", ASCENDING)
-                .limit(DOCUMENTS_AT_ONCE)
+                .skip(passed)
+                .to_list(LOOKED_AT_ONCE)
             )
-            async for document in left:
-                places.append((aggregate, document["_id"]))
-                oldest = min(oldest, document["outbox"][0]["at"]) if document.get("outbox") else oldest
-        metrics.OUTBOX_OLDEST.set((now - oldest).total_seconds())
-        if not places:
-            return False
-        batch = places[:DOCUMENTS_AT_ONCE]
-        await self._drain.publish(dict.fromkeys(batch))
-        metrics.SWEPT.inc(len(batch))
-        log.info("published what was left behind", extra={"documents": len(batch)})
-        await self._db[RESTATEMENTS].bulk_write(
-            [
-                UpdateOne(
-                    {"_id": f"{aggregate.name}/{document_id}"},
-                    {"$set": {"at": now + RESTATE_AFTER, "aggregate": aggregate.name, "document": document_id}},
-                    upsert=True,
-                )
-                for aggregate, document_id in batch
-            ],
-            ordered=False,
-        )
-        return len(places) > len(batch)
-
-    async def _restate(self) -> None:
-        """Send the newest state again: a timed-out send may have come later, and compaction would keep that."""
-        due = self._db[RESTATEMENTS].find({"at": {"$lt": datetime.now(UTC)}}).limit(DOCUMENTS_AT_ONCE)
-        async for restatement in due:
-            rows = await history.newest_per_topic(self._db, restatement["aggregate"], restatement["document"])
-            async with asyncio.timeout(SEND_LIMIT_SECONDS):
-                producer = await self._producer.ready()
-                for row in rows:
-                    await producer.send_and_wait(
-                        row["topic"],
-                        row["value"].encode(),
-                        key=row["key"].encode(),
-                        headers=[(name, text.encode()) for name, text in row["headers"].items()],
-                    )
-            await self._db[RESTATEMENTS].delete_one({"_id": restatement["_id"], "at": restatement["at"]})
+            offered = sum(self._drain.offer_left_behind(aggregate, document["_id"]) for document in left)
+            metrics.SWEPT.inc(offered)
+            if offered:
+                log.info("found what was left behind", extra={"aggregate": aggregate.name, "documents": offered})
+            is_full = len(left) == LOOKED_AT_ONCE
+            self._passed[aggregate.name] = passed + len(left) if is_full else 0
+            there_is_more = there_is_more or is_full
+            if passed == 0:
+                oldest += [min(entry["at"] for entry in document["outbox"]) for document in left[:1]]
+        metrics.OUTBOX_OLDEST.set((now - min(oldest, default=now)).total_seconds())
+        return there_is_more and self._drain.waiting < ENOUGH_WAITING

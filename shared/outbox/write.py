@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from pymongo import ReturnDocument
@@ -15,16 +15,15 @@ from pymongo.errors import DuplicateKeyError
 from shared import faultpoints, metrics
 from shared.access.scope import Scope, all_of
 from shared.clock import Clock
-from shared.contracts.base import Event
-from shared.ids import derived_id
-from shared.outbox import history
+from shared.outbox import history, memory
 from shared.outbox.command import Command
 from shared.outbox.drain import Drain
-from shared.outbox.entry import Aggregate, Cause, Document, Row, To, entries_for, entries_of_rows
+from shared.outbox.entry import Aggregate, Cause, Document, Item, Row, entries_for, entries_of_rows, require_room
 from shared.outbox.history import HistoryRow
-from shared.problems import Conflict, KeyReused, NotFound, VersionConflict
+from shared.outbox.memory import Source
+from shared.problems import Conflict, NotFound, VersionConflict
 
-COMMAND_MEMORY = timedelta(hours=24)
+OWN_FIELDS = frozenset({"revision", "version", "outbox", "creation", "commands", "sources"})
 ATTEMPTS = 20
 LONGEST_PAUSE_SECONDS = 0.05
 
@@ -34,11 +33,7 @@ class Stale(Exception):
 
 
 class Duplicate(Exception):
-    """A document with this id exists already; `document` is it."""
-
-    def __init__(self, document: Document) -> None:
-        super().__init__(document["_id"])
-        self.document = document
+    """A document with this id exists already."""
 
 
 class TooManyWriters(Conflict):
@@ -47,31 +42,24 @@ class TooManyWriters(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """The record that a reaction reacts to. What is not newer than the last applied one is skipped."""
-
-    topic: str
-    aggregate_id: str
-    sequence: int
-
-    @property
-    def field(self) -> str:
-        return f"sources.{derived_id(self.topic, self.aggregate_id)}"
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """What a decision wants written: fields to set, fields to drop, events to publish, rows to keep."""
 
     set: Mapping[str, Any] = field(default_factory=dict)
-    events: Sequence[Event | To] = ()
+    events: Sequence[Item] = ()
     unset: Sequence[str] = ()
     rows: Sequence[Row] = ()
 
 
+Decision = Callable[[Document], Awaitable[Change | None] | Change | None]
+
+
 @dataclass(slots=True)
 class Outbox:
-    """Writes aggregates of one service together with their events. See `docs/decisions` for the measured reasons."""
+    """Writes aggregates of one service together with their events. See `docs/decisions` for the measured reasons.
+
+    `revision` is the lock: it grows with every write. `version` counts events, and is what readers see.
+    """
 
     db: AsyncDatabase[Document]
     clock: Clock
@@ -85,41 +73,55 @@ class Outbox:
         self,
         aggregate: Aggregate,
         document: Document,
-        events: Sequence[Event | To],
+        events: Sequence[Item],
         *,
         cause: Cause,
+        scope: Scope,
         command: Command | None = None,
         rows: Sequence[Row] = (),
+        source: Source | None = None,
+        not_found: Exception | None = None,
     ) -> Document:
         """Create a document that already holds its events.
 
-        With a `command`, repeating it returns the first one's document; the same key with another body raises
-        KeyReused. Without one, an existing id raises Duplicate.
+        Repeating the `command` returns what it created the first time, as it is now; what is out of `scope` by now
+        raises `not_found`, the same key with another body KeyReused. An id that exists otherwise raises Duplicate.
         """
+        _require_foreign(document)
         entries = self._entries(document["_id"], 0, events, cause, rows)
-        created: Document = {**document, "version": len(events), "outbox": entries}
+        require_room((), entries)
+        created: Document = {**document, "revision": 1, "version": len(events), "outbox": entries}
         if command is not None:
-            created["command_hash"] = command.body_hash
+            created["creation"] = memory.memory_of(command, len(events))
+        if source is not None:
+            created["sources"] = {source.mark: memory.mark_of(source)}
         try:
             await self.collection(aggregate).insert_one(created)
         except DuplicateKeyError:
-            existing = await self.collection(aggregate).find_one({"_id": document["_id"]})
-            if existing is None:
+            if await self.collection(aggregate).find_one({"_id": document["_id"]}, {"_id": 1}) is None:
                 raise  # another unique index: the caller knows which rule it stands for
             if command is None:
-                raise Duplicate(existing) from None
-            if existing.get("command_hash") != command.body_hash:
-                raise KeyReused(field="Idempotency-Key", rule="same_key_same_body") from None
+                raise Duplicate(document["_id"]) from None
+            existing = await self.collection(aggregate).find_one(all_of(scope, {"_id": document["_id"]}))
+            if existing is None:
+                raise not_found or NotFound() from None
+            if not memory.remembers(existing, command):
+                raise Duplicate(document["_id"]) from None
             return existing
         self._written(aggregate, created, entries)
         return created
+
+    async def created_by(self, aggregate: Aggregate, command: Command, *, scope: Scope) -> Document | None:
+        """What a command has created, if it was told before and the document is in scope. Raises KeyReused."""
+        document = await self.collection(aggregate).find_one(all_of(scope, {"_id": command.document_id}))
+        return document if document is not None and memory.remembers(document, command) else None
 
     async def update(
         self,
         aggregate: Aggregate,
         document: Document,
         set_: Mapping[str, Any],
-        events: Sequence[Event | To],
+        events: Sequence[Item],
         *,
         cause: Cause,
         command: Command | None = None,
@@ -130,31 +132,31 @@ class Outbox:
     ) -> Document:
         """Change a document as it was read, and push its events, in one write; returns it after the change.
 
-        Raises Stale when it was changed meanwhile or `guard` does not hold, KeyReused for a known key with another
-        body. A command that is already in the document changes nothing.
+        Raises Stale when it was written meanwhile or `guard` does not hold, KeyReused for a known key with another
+        body, OutboxFull. A command that is already in the document changes nothing.
         """
-        if command is not None and _is_known(document, command):
+        _require_foreign({**set_, **dict.fromkeys(unset)})
+        if command is not None and memory.remembers(document, command):
             return document
         version: int = document["version"]
         entries = self._entries(document["_id"], version, events, cause, rows)
+        require_room(document["outbox"], entries)
         sets = dict(set_)
         if source is not None:
-            sets[source.field] = source.sequence
+            sets[f"sources.{source.mark}"] = memory.mark_of(source)
         if command is not None:
-            sets["commands"] = [*_remembered(document), _memory_of(command)]
-        changes: dict[str, Any] = {}
+            sets["commands"] = memory.commands_with(document, command, version + len(events))
+        if not (sets or unset or entries):
+            return document
+        changes: dict[str, Any] = {"$inc": {"revision": 1, "version": len(events)}}
         if sets:
             changes["$set"] = sets
-        if unset:
-            changes["$unset"] = dict.fromkeys(unset, "")
-        if events:
-            changes["$inc"] = {"version": len(events)}
+        if dropped := [*unset, *memory.outdated_marks(document, source)]:
+            changes["$unset"] = dict.fromkeys(dropped, "")
         if entries:
             changes["$push"] = {"outbox": {"$each": entries}}
-        if not changes:
-            return document
         after = await self.collection(aggregate).find_one_and_update(
-            {**(guard or {}), "_id": document["_id"], "version": version},
+            {**(guard or {}), "_id": document["_id"], "revision": document["revision"]},
             changes,
             return_document=ReturnDocument.AFTER,
         )
@@ -168,7 +170,7 @@ class Outbox:
         self,
         aggregate: Aggregate,
         document_id: str,
-        decide: Callable[[Document], Awaitable[Change | None] | Change | None],
+        decide: Decision,
         *,
         scope: Scope,
         cause: Cause,
@@ -190,9 +192,9 @@ class Outbox:
                 raise not_found or NotFound()
             if permit is not None:
                 permit(document)
-            if source is not None and _applied(document, source) >= source.sequence:
+            if source is not None and memory.has_applied(document, source):
                 return document
-            if command is not None and _is_known(document, command):
+            if command is not None and memory.remembers(document, command):
                 return document
             if if_match is not None and document["version"] != if_match:
                 raise VersionConflict(f"It is at version {document['version']} now, not {if_match}.")
@@ -219,12 +221,64 @@ class Outbox:
                 await asyncio.sleep(random.uniform(0, min(0.002 * 2**attempt, LONGEST_PAUSE_SECONDS)))
         raise TooManyWriters()
 
+    async def create_or_change(
+        self,
+        aggregate: Aggregate,
+        document_id: str,
+        *,
+        create: Callable[[], Awaitable[Change] | Change],
+        decide: Decision,
+        scope: Scope,
+        cause: Cause,
+        command: Command | None = None,
+        if_match: int | None = None,
+        source: Source | None = None,
+        not_found: Exception | None = None,
+        permit: Callable[[Document], None] | None = None,
+    ) -> Document:
+        """Create the document where there is none, else change it, whoever else does the same at this moment.
+
+        What `create` sets is the new document. A document that is not there has version 0: `if_match` of another one
+        raises VersionConflict. All else as in `change`.
+        """
+        if await self.collection(aggregate).find_one({"_id": document_id}, {"_id": 1}) is None:
+            if if_match:
+                raise VersionConflict(f"There is none yet, so there is no version {if_match}.")
+            created = create()
+            first = await created if isinstance(created, Awaitable) else created
+            try:
+                return await self.insert(
+                    aggregate,
+                    {**first.set, "_id": document_id},
+                    first.events,
+                    cause=cause,
+                    scope=scope,
+                    command=command,
+                    rows=first.rows,
+                    source=source,
+                    not_found=not_found,
+                )
+            except Duplicate:
+                pass  # somebody was first: what he made is changed
+        return await self.change(
+            aggregate,
+            document_id,
+            decide,
+            scope=scope,
+            cause=cause,
+            command=command,
+            if_match=if_match,
+            source=source,
+            not_found=not_found,
+            permit=permit,
+        )
+
     async def history(self, aggregate: Aggregate, document: Document) -> list[HistoryRow]:
         """The rows of a document as read, oldest first, with those that still wait in its outbox."""
-        return await history.rows(self.db, aggregate.name, document)
+        return await history.rows(self.db, aggregate, document)
 
     def _entries(
-        self, document_id: str, version: int, events: Sequence[Event | To], cause: Cause, rows: Sequence[Row]
+        self, document_id: str, version: int, events: Sequence[Item], cause: Cause, rows: Sequence[Row]
     ) -> list[Document]:
         now = datetime.now(UTC)
         return entries_of_rows(rows, real_time=now) + entries_for(
@@ -247,24 +301,7 @@ class Outbox:
             self.drain.offer(aggregate, after["_id"], entries)
 
 
-def _applied(document: Document, source: Source) -> int:
-    applied: int = document.get("sources", {}).get(source.field.removeprefix("sources."), 0)
-    return applied
-
-
-def _is_known(document: Document, command: Command) -> bool:
-    for known in document.get("commands", ()):
-        if known["key"] == command.key:
-            if known["hash"] != command.body_hash:
-                raise KeyReused(field="Idempotency-Key", rule="same_key_same_body")
-            return True
-    return False
-
-
-def _remembered(document: Document) -> list[Document]:
-    oldest = datetime.now(UTC) - COMMAND_MEMORY
-    return [known for known in document.get("commands", ()) if known["at"] > oldest]
-
-
-def _memory_of(command: Command) -> Document:
-    return {"key": command.key, "hash": command.body_hash, "at": datetime.now(UTC)}
+def _require_foreign(fields: Mapping[str, Any]) -> None:
+    """The outbox's own fields are nobody else's."""
+    if taken := OWN_FIELDS.intersection(fields):
+        raise ValueError(f"the outbox itself writes {', '.join(sorted(taken))}")

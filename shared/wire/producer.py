@@ -8,7 +8,8 @@ an error it is abandoned by way of its private parts. The version of aiokafka is
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
@@ -29,6 +30,7 @@ class ProducerHolder:
         self._settings = settings
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
+        self._lent: Counter[AIOKafkaProducer] = Counter()
         self._building = asyncio.Lock()
 
     async def ready(self) -> AIOKafkaProducer:
@@ -64,15 +66,39 @@ class ProducerHolder:
                 producer = await self.ready()
                 await producer.send_and_wait(topic, value, key=key, headers=headers)
         except Exception:
-            if producer is not None and producer is self._producer:  # not the new one, if somebody was first
-                await self.abandon()
+            if producer is not None:
+                await self.abandon(producer)
             raise
 
-    async def abandon(self) -> None:
-        """Throw the producer away, with everything in its buffers; the next `ready` builds a new one."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await _abandon(producer)
+    @contextlib.asynccontextmanager
+    async def lent(self) -> AsyncIterator[AIOKafkaProducer]:
+        """The started producer; one that is retired meanwhile lives until the last borrower gives it back."""
+        producer = await self.ready()
+        self._lent[producer] += 1
+        try:
+            yield producer
+        finally:
+            self._lent[producer] -= 1
+            if not self._lent[producer]:
+                del self._lent[producer]
+                if producer is not self._producer and not producer._closed:
+                    await _abandon(producer)
+
+    def retire(self, producer: AIOKafkaProducer) -> None:
+        """Lend this producer to nobody else, because a refused record has spoiled its sequence."""
+        if producer is self._producer:
+            self._producer = None
+
+    async def abandon(self, producer: AIOKafkaProducer | None = None) -> None:
+        """Throw a producer away, with everything in its buffers: this one, or the one that `ready` would hand out.
+
+        The next `ready` builds a new one.
+        """
+        thrown = producer or self._producer
+        if thrown is self._producer:
+            self._producer = None
+        if thrown is not None and not thrown._closed:
+            await _abandon(thrown)
 
     async def stop(self) -> None:
         """Flush and stop at shutdown, within a limit; abandon what does not stop."""

@@ -18,8 +18,9 @@ from fastapi import FastAPI
 from deploy.local.layout import Profile, existing_services
 from deploy.local.programs import service_program
 from deploy.local.servers import Servers
+from services.tickets.aggregate import store
 from services.tickets.devices import store as devices
-from services.tickets.tickets import store
+from shared.access.scope import EVERYTHING
 from shared.application import connected
 from shared.consumers import Subscription, ViewRow, deployment, views
 from shared.consumers.consume import Consumers
@@ -177,7 +178,7 @@ async def test_a_late_site_change_does_not_move_a_ticket_that_was_opened_on_a_ne
 
     async with connected(app) as tickets:
         document = store.new_document(ticket, device_version=6)
-        await tickets.outbox.insert(store.TICKETS, document, [], cause=Cause("test"))
+        await tickets.outbox.insert(store.TICKETS, document, [], scope=EVERYTHING, cause=Cause("test"))
         row = ViewRow("device-1", 6, devices.device_fields(ticket_samples.device(site=standing)))
         await views.upsert(tickets.db[devices.DEVICES], [row])
         await deployment.remember(tickets.db, [reaction])

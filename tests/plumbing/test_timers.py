@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared import timers
+from shared.access.scope import EVERYTHING
 from shared.clock import Clock
 from shared.ids import new_id
 from shared.outbox import Cause, Stale
@@ -60,7 +61,7 @@ class Bells:
 async def a_thing(service: Service, due_at: datetime, **fields: Any) -> str:
     key = new_id()
     document = {"_id": key, "name": key, "count": 0, "due_at": due_at, "next_at": due_at, **fields}
-    await service.outbox.insert(THINGS, document, [changed(key, 0)], cause=CAUSE)
+    await service.outbox.insert(THINGS, document, [changed(key, 0)], cause=CAUSE, scope=EVERYTHING)
     return key
 
 
@@ -113,6 +114,7 @@ async def test_a_failing_timer_comes_again_after_its_claim_and_holds_up_no_other
             {"_id": bad, "name": "bad", "count": 0, "due_at": past, "next_at": past},
             [changed("bad", 0)],
             cause=CAUSE,
+            scope=EVERYTHING,
         )
         good = [await a_thing(service, past) for _ in range(10)]
         await eventually(lambda: _all_are(service, good, 1))

@@ -53,7 +53,7 @@ async def test_events_carry_the_trace_of_the_record_that_caused_them_also_side_b
     renaming = Renaming(channel, len(KEYS))
     async with probe.wire.listening(TOPIC) as heard, probe.start([renaming.subscription]) as service:
         for key in KEYS:
-            await service.outbox.insert(THINGS, {"_id": key, "name": ""}, [], cause=Cause("test"))
+            await service.outbox.insert(THINGS, {"_id": key, "name": ""}, [], scope=EVERYTHING, cause=Cause("test"))
         await channel.send(*(traced(key, sequence) for sequence in (1, 2) for key in KEYS))
         await heard.until(lambda own: len([r for r in own.records if r.key.decode() in KEYS]) == 2 * len(KEYS))
         for key in KEYS:
@@ -68,7 +68,7 @@ async def test_a_record_without_a_trace_or_with_something_else_has_none_and_not_
 ) -> None:
     renaming = Renaming(channel, 1)
     async with probe.start([renaming.subscription]) as service:
-        await service.outbox.insert(THINGS, {"_id": "k0", "name": ""}, [], cause=Cause("test"))
+        await service.outbox.insert(THINGS, {"_id": "k0", "name": ""}, [], scope=EVERYTHING, cause=Cause("test"))
         await channel.send(traced("k0", 1), Sent("k0", 2), Sent("k0", 3, headers={"traceparent": b"<script>"}))
         await channel.acknowledges(3)
     assert renaming.seen == {

@@ -7,7 +7,7 @@ from shared.access.scope import EVERYTHING
 from shared.contracts.catalog import ContractLineState
 from shared.contracts.inbound import BackOfficeContractUpdated
 from shared.ids import derived_id
-from shared.outbox import Cause, Change, Duplicate
+from shared.outbox import Cause, Change
 
 
 async def take_master(
@@ -35,16 +35,14 @@ async def take_master(
         )
         return None if decision is None else Change(set=store.fields(decision[0]), events=decision[1])
 
-    first = decided(None)
-    assert first is not None
-    try:
-        document = await deps.outbox.insert(
-            store.CONTRACTS, {"_id": state.contract_line_id, **first.set}, first.events, cause=cause
-        )
-    except Duplicate:
-        document = await deps.outbox.change(
-            store.CONTRACTS, state.contract_line_id, decided, scope=EVERYTHING, cause=cause
-        )
+    def create() -> Change:
+        first = decided(None)
+        assert first is not None
+        return first
+
+    document = await deps.outbox.create_or_change(
+        store.CONTRACTS, state.contract_line_id, create=create, decide=decided, scope=EVERYTHING, cause=cause
+    )
     line_id, version = document["_id"], document["version"]
     here = domain.device_contract(store.line_of(document).state)
     return {

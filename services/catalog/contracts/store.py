@@ -29,7 +29,7 @@ def line_of(document: Mapping[str, Any]) -> ContractLine:
     return ContractLine(
         state=ContractLineState.model_validate(document),
         ref=document["ref"],
-        revision=document["revision"],
+        revision=document["master_revision"],
         former_device_ids=document["former_device_ids"],
     )
 
@@ -38,6 +38,6 @@ def fields(line: ContractLine) -> Document:
     return {
         **line.state.model_dump(mode="json"),
         "ref": line.ref,
-        "revision": line.revision,
+        "master_revision": line.revision,
         "former_device_ids": list(line.former_device_ids),
     }

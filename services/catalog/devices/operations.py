@@ -24,7 +24,7 @@ from shared.contracts import actions
 from shared.contracts.catalog import Location, ModelState, Site
 from shared.contracts.inbound import BackOfficeDeviceUpdated
 from shared.ids import derived_id
-from shared.outbox import Cause, Change, Duplicate, Stale
+from shared.outbox import Cause, Change, Stale
 from shared.outbox.command import Command
 from shared.problems import Invalid, NotFound, Problem
 
@@ -66,19 +66,19 @@ async def take_master(deps: Service, *, record: BackOfficeDeviceUpdated, cause: 
         site=record.site,
         location=record.location,
     )
-    installed = domain.install(device_id, master)
-    try:
-        document = await deps.outbox.insert(
-            store.DEVICES, store.new_document(installed.device, now=now), installed.events, cause=cause
-        )
-    except Duplicate:
 
-        def apply(device: Device) -> Decision | None:
-            if device.state.serial != master.serial:
-                raise SerialChanged(field="serial", rule="serial_never_changes") from None
-            return domain.apply_master(device, master, now=now)
+    def create() -> Change:
+        installed = domain.install(device_id, master)
+        return Change(set=store.new_document(installed.device, now=now), events=installed.events)
 
-        document = await _change(deps, device_id, apply, cause=cause, now=now)
+    def apply(device: Device) -> Decision | None:
+        if device.state.serial != master.serial:
+            raise SerialChanged(field="serial", rule="serial_never_changes")
+        return domain.apply_master(device, master, now=now)
+
+    document = await deps.outbox.create_or_change(
+        store.DEVICES, device_id, create=create, decide=_decision(apply, now), scope=EVERYTHING, cause=cause
+    )
     await _catch_up(deps, document, cause=cause, now=now)
 
 
@@ -267,15 +267,10 @@ async def _change(
     if_match: int | None = None,
     command: Command | None = None,
 ) -> store.Document:
-    def change(document: store.Document) -> Change | None:
-        before = store.device_of(document)
-        decision = decide(before)
-        return None if decision is None else store.change(before, decision.device, decision.events, now=now)
-
     return await deps.outbox.change(
         store.DEVICES,
         device_id,
-        change,
+        _decision(decide, now),
         cause=cause,
         command=command,
         if_match=if_match,
@@ -283,3 +278,12 @@ async def _change(
         permit=permit,
         not_found=DeviceNotFound(),
     )
+
+
+def _decision(decide: Callable[[Device], Decision | None], now: datetime) -> Callable[[store.Document], Change | None]:
+    def change(document: store.Document) -> Change | None:
+        before = store.device_of(document)
+        decision = decide(before)
+        return None if decision is None else store.change(before, decision.device, decision.events, now=now)
+
+    return change

@@ -51,7 +51,7 @@ async def site_history(deps: Service, document: store.Document, *, account_id: s
     """
     stays: list[Stay] = []
     for row in await deps.outbox.history(store.DEVICES, document):
-        if row.type not in (DeviceInstalled.type, DeviceSiteChanged.type):
+        if row.type not in (DeviceInstalled.type, DeviceSiteChanged.type) or row.value is None:
             continue
         device = row.value["device"]
         if device["account_id"] != account_id:

@@ -44,7 +44,7 @@ def device_of(document: Mapping[str, Any]) -> Device:
         state=state_of(document),
         version=document["version"],
         ref=document["ref"],
-        revision=document["revision"],
+        revision=document["master_revision"],
         unseen=document.get("unseen", {}),
         lines=document.get("lines", {}),
     )
@@ -60,11 +60,7 @@ def new_document(device: Device, *, now: datetime) -> Document:
 
 
 def change(before: Device, after: Device, events: Any, *, now: datetime) -> Change:
-    """The write that leads from one device to the other: only fields that differ.
-
-    A write without events leaves the version as it is, so two of them may meet: what the back office has not seen is
-    kept field by field, for that one write must not bring back what the other has cleared.
-    """
+    """The write that leads from one device to the other: only fields that differ."""
     was, is_ = _fields(before, now), _fields(after, now)
     sets = {field: value for field, value in is_.items() if value != was[field] and field != "next_at"}
     unsets = [f"unseen.{field}" for field in before.unseen.keys() - after.unseen.keys()]
@@ -84,7 +80,7 @@ def _fields(device: Device, now: datetime) -> Document:
     return {
         **state.model_dump(mode="json"),
         "ref": device.ref,
-        "revision": device.revision,
+        "master_revision": device.revision,
         "lines": {line_id: line.model_dump(mode="json") for line_id, line in device.lines.items()},
         "contract_from": begins_at(contract, zone) if contract else None,
         "contract_until": (ends_at(contract, zone) or OPEN_ENDED) if contract else None,

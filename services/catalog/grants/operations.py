@@ -10,9 +10,9 @@ from shared.access.permissions import reach, require
 from shared.access.scope import EVERYTHING, all_of, visible_people
 from shared.contracts import actions
 from shared.contracts.catalog import GrantsState
-from shared.outbox import Cause, Change, Duplicate
+from shared.outbox import Cause, Change
 from shared.outbox.command import Command
-from shared.problems import FieldError, Invalid, NotFound, VersionConflict
+from shared.problems import FieldError, Invalid, NotFound
 
 
 class UserNotFound(NotFound):
@@ -71,35 +71,24 @@ async def replace_grants(
         )
         return None if decision is None else Change(set=store.fields(decision[0]), events=decision[1])
 
+    async def create() -> Change:
+        nothing = GrantsState(user_id=user_id)
+        change = await decided(nothing) or Change()  # nothing given to nobody is told as well: an empty state
+        return Change(set={**store.fields(nothing), **change.set}, events=change.events)
+
     cause = Cause.of(caller, channel="api" if caller.kind == "client" else "portal")
-    document = await _create(deps, user_id, await decided(GrantsState(user_id=user_id)), if_match, cause, command)
-    if document is None:
-        document = await deps.outbox.change(
-            store.GRANTS,
-            user_id,
-            lambda found: decided(store.state_of(found)),
-            scope=EVERYTHING,  # the grants of a user are in sight when he is
-            cause=cause,
-            command=command,
-            if_match=if_match,
-        )
+    document = await deps.outbox.create_or_change(
+        store.GRANTS,
+        user_id,
+        create=create,
+        decide=lambda found: decided(store.state_of(found)),
+        scope=EVERYTHING,  # the grants of a user are in sight when he is
+        cause=cause,
+        command=command,
+        if_match=if_match,
+    )
     deps.callers.forget(user_id)
     return document
-
-
-async def _create(
-    deps: Service, user_id: str, change: Change | None, if_match: int | None, cause: Cause, command: Command | None
-) -> store.Document | None:
-    """The first grants of a user; None where he has some. Nothing given to nobody is told as well: an empty state."""
-    if await store.grants(deps.db).find_one({"_id": user_id}, {"_id": 1}) is not None:
-        return None
-    if if_match:
-        raise VersionConflict(f"There are no grants yet, so there is no version {if_match}.")
-    document = {"_id": user_id, **store.fields(GrantsState(user_id=user_id)), **(change.set if change else {})}
-    try:
-        return await deps.outbox.insert(store.GRANTS, document, change.events if change else (), cause=cause)
-    except Duplicate:
-        return None
 
 
 def _require_known(problem: type[Invalid], field: str, wanted: Sequence[str], known: Collection[str]) -> None:

@@ -60,7 +60,9 @@ async def create_group(
         {"_id": state.group_id, **store.fields(group), "next_at": _completed_at(device_ids, now)},
         events,
         cause=devices.cause_of(caller),
+        scope=visible_groups(caller),
         command=command,
+        not_found=GroupNotFound(),
     )
     return await _followed(deps, document, cause=devices.cause_of(caller), now=now)
 

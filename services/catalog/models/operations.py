@@ -6,7 +6,7 @@ from shared.access.scope import EVERYTHING
 from shared.contracts.catalog import ModelState
 from shared.contracts.inbound import BackOfficeModelUpdated
 from shared.ids import derived_id
-from shared.outbox import Cause, Change, Duplicate
+from shared.outbox import Cause, Change
 
 
 def model_id_of(ref: str) -> str:
@@ -16,15 +16,14 @@ def model_id_of(ref: str) -> str:
 async def find_or_create(deps: Service, *, ref: str, cause: Cause) -> ModelState:
     """The model behind a reference of the back office; an unknown one is created as unclassified."""
     model_id = model_id_of(ref)
-    document = await store.models(deps.db).find_one({"_id": model_id})
-    if document is None:
+
+    def create() -> Change:
         model, events = domain.unclassified(model_id, ref)
-        try:
-            document = await deps.outbox.insert(
-                store.MODELS, {"_id": model_id, **store.fields(model)}, events, cause=cause
-            )
-        except Duplicate as duplicate:
-            document = duplicate.document
+        return Change(set=store.fields(model), events=events)
+
+    document = await deps.outbox.create_or_change(
+        store.MODELS, model_id, create=create, decide=lambda _: None, scope=EVERYTHING, cause=cause
+    )
     return store.model_of(document).state
 
 

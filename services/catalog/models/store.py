@@ -20,8 +20,8 @@ def models(db: AsyncDatabase[Document]) -> AsyncCollection[Document]:
 
 
 def model_of(document: Mapping[str, Any]) -> Model:
-    return Model(state=ModelState.model_validate(document), ref=document["ref"], revision=document["revision"])
+    return Model(state=ModelState.model_validate(document), ref=document["ref"], revision=document["master_revision"])
 
 
 def fields(model: Model) -> Document:
-    return {**model.state.model_dump(mode="json"), "ref": model.ref, "revision": model.revision}
+    return {**model.state.model_dump(mode="json"), "ref": model.ref, "master_revision": model.revision}

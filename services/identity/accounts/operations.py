@@ -37,7 +37,7 @@ async def open_account(deps: Service, *, state: AccountState, cause: Cause, comm
     placed = state.model_copy(update={"ancestor_ids": await store.path_to(deps.db, state.parent_id)})
     account, events = domain.open_account(placed, now=deps.clock())
     document = {"_id": state.account_id, **store.fields(account)}
-    opened = await deps.outbox.insert(ACCOUNTS, document, events, cause=cause, command=command)
+    opened = await deps.outbox.insert(ACCOUNTS, document, events, cause=cause, scope=EVERYTHING, command=command)
     # The parent may have moved between the look and the write, and its followers have looked for children already.
     return await place(deps, account_id=opened["_id"], cause=cause)
 

@@ -43,7 +43,7 @@ class HistoryEntry(BaseModel):
             actor=row.actor,
             on_behalf_of=row.on_behalf_of,
             channel=row.channel,
-            reason=row.value.get("reason"),
+            reason=row.value.get("reason") if row.value else None,
             correlation_id=row.correlation_id,
         )
 

@@ -1,6 +1,5 @@
 """Taking over the master records of accounts and users (CAT-9). Ids follow from the back office's references."""
 
-import contextlib
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
@@ -27,7 +26,7 @@ from shared.contracts.inbound import (
     RightGiven,
 )
 from shared.ids import derived_id
-from shared.outbox import Cause, Change, Duplicate
+from shared.outbox import Cause, Change
 
 Record = TypeVar("Record", bound=BackOfficeMessage)
 
@@ -42,7 +41,8 @@ async def take_account(deps: Service, *, message: BackOfficeAccountUpdated, caus
     account_id = derived_id("account", message.ref)
     parent_id = derived_id("account", message.parent_ref) if message.parent_ref else None
     record = message.model_dump(mode="json")
-    if await account_store.find(deps.db, account_id) is None:
+
+    async def create() -> Change:
         state = AccountState(
             account_id=account_id,
             parent_id=parent_id,
@@ -51,9 +51,7 @@ async def take_account(deps: Service, *, message: BackOfficeAccountUpdated, caus
         )
         _require_no_circle(state)
         account, events = account_rules.open_account(state, now=deps.clock())
-        document = {"_id": account_id, **account_store.fields(account), "back_office": record}
-        with contextlib.suppress(Duplicate):  # written meanwhile: the change below judges the record
-            await deps.outbox.insert(ACCOUNTS, document, events, cause=cause)
+        return Change(set={**account_store.fields(account), "back_office": record}, events=events)
 
     async def decide(document: Document) -> Change | None:
         applied = _applied(document, BackOfficeAccountUpdated)
@@ -70,7 +68,9 @@ async def take_account(deps: Service, *, message: BackOfficeAccountUpdated, caus
         _require_no_circle(after.state)
         return Change(set={**account_store.fields(after), "back_office": record}, events=events)
 
-    await deps.outbox.change(ACCOUNTS, account_id, decide, scope=EVERYTHING, cause=cause)
+    await deps.outbox.create_or_change(
+        ACCOUNTS, account_id, create=create, decide=decide, scope=EVERYTHING, cause=cause
+    )
 
 
 async def take_user(deps: Service, *, message: BackOfficeUserUpdated, cause: Cause) -> None:
@@ -107,7 +107,7 @@ async def _create(deps: Service, user_id: str, message: BackOfficeUserUpdated, c
         "joined_at": deps.clock(),
         "back_office": message.model_dump(mode="json"),
     }
-    await deps.outbox.insert(USERS, fresh, events, cause=cause)
+    await deps.outbox.insert(USERS, fresh, events, cause=cause, scope=EVERYTHING)
     await users.follow_tree_for(deps, user_id=user_id, cause=cause)
 
 

@@ -8,7 +8,7 @@ from services.identity.editions.store import EDITIONS, Document
 from services.identity.service import Service
 from shared.access.scope import EVERYTHING
 from shared.contracts.identity import EditionPublished, EditionState
-from shared.outbox import Cause, Change, Duplicate
+from shared.outbox import Cause, Change
 from shared.problems import FieldError, Invalid, NotFound
 
 
@@ -32,14 +32,14 @@ async def publish(deps: Service, *, edition: EditionState, cause: Cause, if_matc
             return None
         return Change(set=store.fields(edition), events=events)
 
-    if if_match is None:
-        document = {"_id": edition.country, **store.fields(edition)}
-        try:
-            return await deps.outbox.insert(EDITIONS, document, events, cause=cause)
-        except Duplicate:
-            pass
-    return await deps.outbox.change(
-        EDITIONS, edition.country, decide, scope=EVERYTHING, cause=cause, if_match=if_match, not_found=EditionNotFound()
+    return await deps.outbox.create_or_change(
+        EDITIONS,
+        edition.country,
+        create=lambda: Change(set=store.fields(edition), events=events),
+        decide=decide,
+        scope=EVERYTHING,
+        cause=cause,
+        if_match=if_match,
     )
 
 

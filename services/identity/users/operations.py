@@ -61,7 +61,8 @@ async def create_user(
     """Create a user with his rights.
 
     Raises Forbidden (rights beyond one's own; staff roles and passwords are for service administrators), Invalid (an
-    unknown account, a weak password), EmailTaken (for an address of somebody whom the caller sees).
+    unknown account, a weak password), EmailTaken (for an address of somebody whom the caller sees); UserNotFound when
+    the command was told before and its user is out of sight by now.
     """
     await _require_creation(deps, caller, request)
     person = PersonState(user_id=user_id, **request.model_dump(include={"first_name", "last_name", "email", "phone"}))
@@ -82,7 +83,15 @@ async def create_user(
     document = {"_id": user_id, **store.fields(user), "state_version": len(events), "joined_at": deps.clock()}
     if password:
         document["password"] = password
-    created = await deps.outbox.insert(USERS, document, events, cause=cause, command=command)
+    created = await deps.outbox.insert(
+        USERS,
+        document,
+        events,
+        cause=cause,
+        scope=visible_users(caller),
+        command=command,
+        not_found=UserNotFound(),
+    )
     if staff.is_counted(store.user_of(created)):
         await staff.count(deps, user_id)
     # The tree may have grown between the look and the write, and its followers have looked for users already.

@@ -20,14 +20,19 @@ from services.identity.service import Service
 from services.identity.users.domain import User
 from shared.access.scope import Scope, all_of
 from shared.contracts.base import Event
-from shared.contracts.identity import PersonState, Right, Role, UserEvent, UserState, UserStatus
+from shared.contracts.identity import PersonChanged, PersonState, Right, Role, UserEvent, UserState, UserStatus
 from shared.outbox import Aggregate, Change
 from shared.problems import Conflict
 from shared.text import folded, search_key
 
 Document = dict[str, Any]
 
-USERS = Aggregate(name="users", collection="users")
+
+def _person_told(document: Document) -> PersonChanged:
+    return PersonChanged(person=PersonState.model_validate(document["person"]))
+
+
+USERS = Aggregate(name="users", collection="users", rebuilt={PersonChanged.topic: _person_told})
 EMAILS = "emails"
 RESERVATION_HELD = timedelta(seconds=60)
 

@@ -20,7 +20,7 @@ from services.notifier.recipients.queries import Recipient, recipient
 from services.notifier.service import Service
 from services.notifier.templates.render import Letter, Reader
 from shared import faultpoints
-from shared.access.scope import sees
+from shared.access.scope import EVERYTHING, sees
 from shared.contracts import actions
 from shared.contracts.base import Event
 from shared.contracts.notifier import MessageStatus
@@ -63,7 +63,9 @@ async def queue_ticket_mail(service: Service, *, record: Envelope[TicketEvent], 
     )
     document = {"_id": message.message_id, **store.fields_of(message), "next_at": now}
     try:
-        await service.outbox.insert(MESSAGES, document, [message.changed()], cause=Cause.following(record))
+        await service.outbox.insert(
+            MESSAGES, document, [message.changed()], cause=Cause.following(record), scope=EVERYTHING
+        )
     except Duplicate:
         log.debug("mail was claimed before", extra={"mail": message.message_id})
     else:
@@ -206,22 +208,17 @@ async def _write(
     events: Sequence[Event] = (),
     extra: Mapping[str, Any] | None = None,
 ) -> dict[str, Any] | None:
-    """Write the message if it is still as it was read; None when somebody was first. Without `next_at` it is done.
-
-    Handovers do not change the version, so the guard names what they do change.
-    """
-    document = departure.document
+    """Write the message if it is still as it was read; None when somebody was first. Without `next_at` it is done."""
     fields = store.changed_fields_of(message) | dict(extra or {})
     cause = Cause("notifier", channel="timer", correlation_id=message.correlation_id, causation_id=message.event_id)
     try:
         return await departure.service.outbox.update(
             MESSAGES,
-            document,
+            departure.document,
             fields if next_at is None else fields | {"next_at": next_at},
             events,
             cause=cause,
             unset=["next_at", "handed_over_until"] if next_at is None else [],
-            guard={name: document[name] for name in ("attempt", "handed_over", "status")},
         )
     except Stale:
         log.info("another process was first", extra={"mail": message.message_id})

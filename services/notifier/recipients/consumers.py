@@ -10,8 +10,10 @@ from shared.wire.envelope import Envelope
 @view("identity.people", group="notifier.people", events=(PersonChanged,), tombstones=True)
 async def follow_people(records: list[Envelope[PersonChanged]], service: Service) -> None:
     """Names and addresses; a tombstone erases them here as well."""
-    rows = [ViewRow(r.key, r.sequence, person_fields(None if r.is_tombstone else r.event.person)) for r in records]
-    await views.upsert(service.db[VIEW_PEOPLE], rows)
+    people = service.db[VIEW_PEOPLE]
+    await views.erase(people, [ViewRow(r.key, r.sequence) for r in records if r.is_tombstone])
+    told = [ViewRow(r.key, r.sequence, person_fields(r.event.person)) for r in records if not r.is_tombstone]
+    await views.upsert(people, told)
 
 
 @view("identity.editions", group="notifier.editions", events=(EditionPublished,))

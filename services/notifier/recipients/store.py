@@ -9,9 +9,8 @@ VIEW_PEOPLE = "view_people"
 VIEW_EDITIONS = "view_editions"
 
 
-def person_fields(person: PersonState | None) -> dict[str, Any]:
-    """What the view keeps of a person; of an erased one nothing but the mark that he was erased."""
-    return {"person": person.model_dump(mode="json") if person else None}
+def person_fields(person: PersonState) -> dict[str, Any]:
+    return {"person": person.model_dump(mode="json")}
 
 
 def edition_fields(edition: EditionState) -> dict[str, Any]:
@@ -19,7 +18,8 @@ def edition_fields(edition: EditionState) -> dict[str, Any]:
 
 
 def person_of(document: Mapping[str, Any] | None) -> PersonState | None:
-    state = document and document["person"]
+    """The person in a row; None for nobody, and for somebody whose data were erased."""
+    state = document and document.get("person")
     return PersonState.model_validate(state) if state else None
 
 

@@ -155,7 +155,7 @@ async def _sleep_on(deps: Service, document: Document, ticket: Ticket) -> None:
     at = store.next_at(ticket)
     change = {"$set": {"next_at": at}} if at else {"$unset": {"next_at": ""}}
     await deps.db[store.TICKETS.collection].update_one(
-        {"_id": document["_id"], "version": document["version"], "claimed_by": document["claimed_by"]}, change
+        {"_id": document["_id"], "revision": document["revision"], "claimed_by": document["claimed_by"]}, change
     )
 
 

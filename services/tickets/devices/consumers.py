@@ -30,10 +30,8 @@ async def follow_accounts(records: list[Envelope[AccountEvent]], deps: Service) 
 
 @view("identity.people", group="tickets.people", events=(PersonChanged,), tombstones=True)
 async def follow_people(records: list[Envelope[PersonChanged]], deps: Service) -> None:
-    """Who to ask for on site. An erased person leaves a stone that no late record overwrites."""
-    erased = [r.key for r in records if r.is_tombstone]
-    if erased:
-        await store.erase_people(deps.db, erased)
+    """Who to ask for on site."""
+    await views.erase(deps.db[store.PEOPLE], [ViewRow(r.key, r.sequence) for r in records if r.is_tombstone])
     rows = [
         ViewRow(r.key, r.sequence, r.event.person.model_dump(include={"first_name", "last_name", "phone"}))
         for r in records

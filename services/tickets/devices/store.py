@@ -17,9 +17,6 @@ DEVICES = "view_devices"
 ACCOUNTS = "view_accounts"
 PEOPLE = "view_people"
 
-ERASED = 2**53
-"""The version of a stone."""
-
 
 async def prepare(db: Database) -> None:
     await db[DEVICES].create_index([("serial_key", ASCENDING)])
@@ -87,9 +84,3 @@ async def accounts_by_id(db: Database, account_ids: Sequence[str]) -> dict[str, 
     """Names and service numbers of accounts."""
     found = db[ACCOUNTS].find({"_id": {"$in": sorted(set(account_ids))}})
     return {row["_id"]: row async for row in found}
-
-
-async def erase_people(db: Database, user_ids: Sequence[str]) -> None:
-    """Leave stones: rows without personal data, at a version that nothing overwrites."""
-    for user_id in user_ids:
-        await db[PEOPLE].replace_one({"_id": user_id}, {"version": ERASED}, upsert=True)

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from services.tickets.aggregate import store
-from services.tickets.aggregate.callers import is_desk
+from services.tickets.aggregate.callers import is_desk, visible_tickets
 from services.tickets.aggregate.lines import rows_of, told_to
-from services.tickets.aggregate.operations import carry_out, moment, work_order_id
+from services.tickets.aggregate.operations import TicketNotFound, carry_out, moment, work_order_id
 from services.tickets.aggregate.parties import events_of
 from services.tickets.aggregate.store import Document
 from services.tickets.aggregate.values import Ticket
@@ -20,7 +20,7 @@ from services.tickets.service import Service
 from services.tickets.tickets import domain
 from shared.access.caller import Caller
 from shared.access.permissions import refusal
-from shared.access.scope import Scope, sees, visible
+from shared.access.scope import EVERYTHING, Scope, sees, visible
 from shared.contracts import actions
 from shared.contracts.catalog import DeviceContract
 from shared.contracts.outbound import OnSiteContact
@@ -98,8 +98,9 @@ async def report_fault(
 ) -> tuple[Ticket, int]:
     """Open a ticket as a caller, on a device that he may see; the ticket and its version.
 
-    Repeating the command answers with the first one's ticket, whatever has changed since. Raises DeviceNotFound,
-    NotEntitled, TicketAlreadyOpen, CalendarUnknown, Invalid for an `on_behalf_of` who does not see the device.
+    Repeating the command answers with the first one's ticket while the caller sees it, whatever else has changed since.
+    Raises DeviceNotFound, TicketNotFound (a repetition out of sight), NotEntitled, TicketAlreadyOpen, CalendarUnknown,
+    Invalid for an `on_behalf_of` who does not see the device.
     """
     channel: domain.Channel = "api" if caller.kind == "client" else "phone" if is_desk(caller) else "portal"
     customer = on_behalf_of or (caller.id if channel == "portal" else None)
@@ -130,11 +131,12 @@ async def report_fault(
             contact=contact,
             channel=channel,
             cause=Cause.of(caller, on_behalf_of=on_behalf_of, channel=channel),
+            scope=visible_tickets(caller),
             command=command,
         )
     except (Conflict, NotFound):
-        first = await deps.db[store.TICKETS.collection].find_one({"_id": command.document_id})
-        if first is None or first.get("command_hash") != command.body_hash:
+        first = await deps.outbox.created_by(store.TICKETS, command, scope=visible_tickets(caller))
+        if first is None:
             raise
         return store.ticket_of(first), first["version"]
 
@@ -201,6 +203,7 @@ async def open_ticket(
     contact: OnSiteContact | None,
     channel: domain.Channel,
     cause: Cause,
+    scope: Scope = EVERYTHING,
     command: Command | None = None,
     external_ids: dict[str, str] | None = None,
 ) -> tuple[Ticket, int]:
@@ -237,8 +240,10 @@ async def open_ticket(
         {**store.new_document(ticket, device_version=known.version), "told": told_to(events, version=0)},
         events,
         cause=cause,
+        scope=scope,
         command=command,
         rows=rows_of(decision, events, version=0, cause=cause),
+        not_found=TicketNotFound(),
     )
     if document["ticket"]["number"] != ticket.state.number:  # the answer to a repeated command
         return store.ticket_of(document), document["version"]
