@@ -12,8 +12,10 @@ from tests.support.world import Account, World
 
 READS = frozenset(scope for scope in SCOPES if scope.endswith(":read"))
 CLIENTS: dict[str, frozenset[str]] = {
-    **{f"client of {party}": frozenset(scopes) for party, scopes in PARTIES.items()},
-    "client without scopes": frozenset(),
+    **{
+        f"client of {' and '.join(party for party in PARTIES if PARTIES[party] == scopes)}": frozenset(scopes)
+        for scopes in PARTIES.values()
+    },
     "client that reads": READS,
     "client that writes": SCOPES - READS,
     "client of identity": frozenset({"identity:read", "identity:write"}),
@@ -29,9 +31,12 @@ CUSTOMERS: dict[str, Sequence[Role]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Member:
-    """One caller, and what is known of him without asking the services. Without a token he is signed out."""
+    """One caller, and what is known of him without asking the services. Without a token he is signed out.
+
+    The `password` is a machine client's secret.
+    """
 
     name: str
     token: str = ""
@@ -100,6 +105,18 @@ class Casting:
             groups=frozenset(groups),
         )
 
+    async def renew(self, member: Member) -> None:
+        """Get a new token before the old one ends."""
+        async with await self.world.stack.client("identity") as identity:
+            if member.is_person:
+                body = {"email": member.email, "password": member.password}
+                answer = await identity.post("/v1/sessions", json=body)
+            else:
+                body = {"client_id": member.user_id, "client_secret": member.password}
+                answer = await identity.post("/v1/clients/token", json=body)
+            answer.raise_for_status()
+        member.token = answer.json()["access_token"]
+
     async def customers(self, account: Account, devices: Sequence[str], groups: Sequence[str]) -> list[Member]:
         """One user of each role; whatever the role, each is given some devices and groups."""
 
@@ -122,4 +139,10 @@ class Casting:
             made = await identity.post("/v1/clients", json={"name": name, "scopes": sorted(scopes)})
             assert made.status_code == 201, made.text
             token = await identity.post("/v1/clients/token", json=made.json())
-        return Member(name, token.json()["access_token"], user_id=made.json()["client_id"], scopes=scopes)
+        return Member(
+            name,
+            token.json()["access_token"],
+            user_id=made.json()["client_id"],
+            password=made.json()["client_secret"],
+            scopes=scopes,
+        )
