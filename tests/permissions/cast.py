@@ -5,10 +5,12 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import httpx
+
 from deploy.seed.people import PARTIES
 from shared.contracts.actions import SCOPES
 from shared.contracts.identity import Right, Role, StaffRole
-from tests.support.world import Account, World
+from tests.support.world import Account
 
 READS = frozenset(scope for scope in SCOPES if scope.endswith(":read"))
 CLIENTS: dict[str, frozenset[str]] = {
@@ -60,9 +62,9 @@ SIGNED_OUT = Member("signed out")
 
 @dataclass
 class Casting:
-    """Makes people and machine clients through identity's front door."""
+    """Makes people and machine clients through identity's front door, as the first machine client."""
 
-    world: World
+    identity: httpx.AsyncClient
 
     async def person(
         self,
@@ -87,11 +89,10 @@ class Casting:
             "staff_roles": list(staff),
             "rights": [right.model_dump(mode="json") for right in rights],
         }
-        async with await self.world.api("identity") as identity:
-            made = await identity.post("/v1/users", json=body)
-            assert made.status_code == 201, made.text
-            opened = await identity.post("/v1/sessions", json={"email": email, "password": password})
-            assert opened.status_code == 201, opened.text
+        made = await self.identity.post("/v1/users", json=body)
+        assert made.status_code == 201, made.text
+        opened = await self.identity.post("/v1/sessions", json={"email": email, "password": password})
+        assert opened.status_code == 201, opened.text
         return Member(
             name,
             opened.json()["access_token"],
@@ -107,14 +108,13 @@ class Casting:
 
     async def renew(self, member: Member) -> None:
         """Get a new token before the old one ends."""
-        async with await self.world.stack.client("identity") as identity:
-            if member.is_person:
-                body = {"email": member.email, "password": member.password}
-                answer = await identity.post("/v1/sessions", json=body)
-            else:
-                body = {"client_id": member.user_id, "client_secret": member.password}
-                answer = await identity.post("/v1/clients/token", json=body)
-            answer.raise_for_status()
+        if member.is_person:
+            body = {"email": member.email, "password": member.password}
+            answer = await self.identity.post("/v1/sessions", json=body)
+        else:
+            body = {"client_id": member.user_id, "client_secret": member.password}
+            answer = await self.identity.post("/v1/clients/token", json=body)
+        answer.raise_for_status()
         member.token = answer.json()["access_token"]
 
     async def customers(self, account: Account, devices: Sequence[str], groups: Sequence[str]) -> list[Member]:
@@ -135,10 +135,9 @@ class Casting:
         return list(await asyncio.gather(*(self._client(name, scopes) for name, scopes in CLIENTS.items())))
 
     async def _client(self, name: str, scopes: frozenset[str]) -> Member:
-        async with await self.world.api("identity") as identity:
-            made = await identity.post("/v1/clients", json={"name": name, "scopes": sorted(scopes)})
-            assert made.status_code == 201, made.text
-            token = await identity.post("/v1/clients/token", json=made.json())
+        made = await self.identity.post("/v1/clients", json={"name": name, "scopes": sorted(scopes)})
+        assert made.status_code == 201, made.text
+        token = await self.identity.post("/v1/clients/token", json=made.json())
         return Member(
             name,
             token.json()["access_token"],

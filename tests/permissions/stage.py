@@ -77,6 +77,7 @@ class Stage:
         if time.monotonic() - self.signed_in_at > TOKEN_SECONDS:
             self.signed_in_at = time.monotonic()
             self.world.machine = await self.stack.machine_token()
+            self.casting.identity.headers["Authorization"] = f"Bearer {self.world.machine}"
             members = [*(member for member in self.members if member.token), self.colleague, self.stranger]
             await asyncio.gather(*map(self.casting.renew, members))
 
@@ -200,7 +201,11 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def staged(stack: Stack) -> AsyncIterator[Stage]:
-    async with World.of(stack) as world, httpx.AsyncClient(timeout=30, limits=LIMITS) as client:
+    async with (
+        World.of(stack) as world,
+        await world.api("identity") as identity,
+        httpx.AsyncClient(timeout=30, limits=LIMITS) as client,
+    ):
         ours, theirs, hidden = f"zqown{secrets.token_hex(4)}", f"zqfar{secrets.token_hex(4)}", _mark("zqhid")
         calendar = f"always-{world.prefix}"
         all_day = [{"start": "00:00", "end": "24:00"}]
@@ -208,7 +213,7 @@ async def staged(stack: Stack) -> AsyncIterator[Stage]:
         stage = Stage(
             stack,
             world,
-            Casting(world),
+            Casting(identity),
             client,
             Company(_account(ours), ours),
             Company(_account(theirs), theirs),
