@@ -30,7 +30,8 @@ from shared.http.requests import RequestContext
 from shared.logs import configure_logs
 
 STORE_TIMEOUT_MS = 5_000
-CONNECTIONS = httpx.Limits(max_connections=400, max_keepalive_connections=100)
+CONNECTIONS = httpx.Limits(max_connections=400, max_keepalive_connections=100, keepalive_expiry=2)
+"""Expiry in seconds: less than the five that a service keeps an idle connection, or a request meets its closing."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

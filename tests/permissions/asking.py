@@ -108,7 +108,7 @@ def fault_in(stage: Stage, case: Case, answer: httpx.Response, outcome: int | No
 
 def betrayed(stage: Stage, case: Case, answer: httpx.Response) -> str | None:
     """A mark, or an id of something foreign, that stands in the answer though the caller sees no such thing."""
-    if sees_all(case.member, case.action.seen_by):
+    if sees_all(case.member, case.example.sight or case.action.seen_by):
         return None
     sent = " ".join([*(case.thing.params.values() if case.thing else ()), *(case.query or {}).values()])
     secrets = [stage.theirs.mark, *stage.foreign_ids]

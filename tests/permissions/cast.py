@@ -5,15 +5,19 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import httpx
+
 from deploy.seed.people import PARTIES
 from shared.contracts.actions import SCOPES
 from shared.contracts.identity import Right, Role, StaffRole
-from tests.support.world import Account, World
+from tests.support.world import Account
 
 READS = frozenset(scope for scope in SCOPES if scope.endswith(":read"))
 CLIENTS: dict[str, frozenset[str]] = {
-    **{f"client of {party}": frozenset(scopes) for party, scopes in PARTIES.items()},
-    "client without scopes": frozenset(),
+    **{
+        f"client of {' and '.join(party for party in PARTIES if PARTIES[party] == scopes)}": frozenset(scopes)
+        for scopes in PARTIES.values()
+    },
     "client that reads": READS,
     "client that writes": SCOPES - READS,
     "client of identity": frozenset({"identity:read", "identity:write"}),
@@ -29,9 +33,12 @@ CUSTOMERS: dict[str, Sequence[Role]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Member:
-    """One caller, and what is known of him without asking the services. Without a token he is signed out."""
+    """One caller, and what is known of him without asking the services. Without a token he is signed out.
+
+    The `password` is a machine client's secret.
+    """
 
     name: str
     token: str = ""
@@ -55,9 +62,9 @@ SIGNED_OUT = Member("signed out")
 
 @dataclass
 class Casting:
-    """Makes people and machine clients through identity's front door."""
+    """Makes people and machine clients through identity's front door, as the first machine client."""
 
-    world: World
+    identity: httpx.AsyncClient
 
     async def person(
         self,
@@ -82,11 +89,10 @@ class Casting:
             "staff_roles": list(staff),
             "rights": [right.model_dump(mode="json") for right in rights],
         }
-        async with await self.world.api("identity") as identity:
-            made = await identity.post("/v1/users", json=body)
-            assert made.status_code == 201, made.text
-            opened = await identity.post("/v1/sessions", json={"email": email, "password": password})
-            assert opened.status_code == 201, opened.text
+        made = await self.identity.post("/v1/users", json=body)
+        assert made.status_code == 201, made.text
+        opened = await self.identity.post("/v1/sessions", json={"email": email, "password": password})
+        assert opened.status_code == 201, opened.text
         return Member(
             name,
             opened.json()["access_token"],
@@ -99,6 +105,17 @@ class Casting:
             devices=frozenset(devices),
             groups=frozenset(groups),
         )
+
+    async def renew(self, member: Member) -> None:
+        """Get a new token before the old one ends."""
+        if member.is_person:
+            body = {"email": member.email, "password": member.password}
+            answer = await self.identity.post("/v1/sessions", json=body)
+        else:
+            body = {"client_id": member.user_id, "client_secret": member.password}
+            answer = await self.identity.post("/v1/clients/token", json=body)
+        answer.raise_for_status()
+        member.token = answer.json()["access_token"]
 
     async def customers(self, account: Account, devices: Sequence[str], groups: Sequence[str]) -> list[Member]:
         """One user of each role; whatever the role, each is given some devices and groups."""
@@ -118,8 +135,13 @@ class Casting:
         return list(await asyncio.gather(*(self._client(name, scopes) for name, scopes in CLIENTS.items())))
 
     async def _client(self, name: str, scopes: frozenset[str]) -> Member:
-        async with await self.world.api("identity") as identity:
-            made = await identity.post("/v1/clients", json={"name": name, "scopes": sorted(scopes)})
-            assert made.status_code == 201, made.text
-            token = await identity.post("/v1/clients/token", json=made.json())
-        return Member(name, token.json()["access_token"], user_id=made.json()["client_id"], scopes=scopes)
+        made = await self.identity.post("/v1/clients", json={"name": name, "scopes": sorted(scopes)})
+        assert made.status_code == 201, made.text
+        token = await self.identity.post("/v1/clients/token", json=made.json())
+        return Member(
+            name,
+            token.json()["access_token"],
+            user_id=made.json()["client_id"],
+            password=made.json()["client_secret"],
+            scopes=scopes,
+        )

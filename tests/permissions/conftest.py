@@ -9,6 +9,12 @@ from tests.support.stack import Stack
 
 
 @pytest.fixture(scope="session")
-async def stage(stack: Stack) -> AsyncIterator[Stage]:
+async def one_stage(stack: Stack) -> AsyncIterator[Stage]:
     async with staged(stack) as own:
         yield own
+
+
+@pytest.fixture
+async def stage(one_stage: Stage) -> Stage:
+    await one_stage.keep_signed_in()
+    return one_stage

@@ -21,9 +21,9 @@ class Example:
 
     `thing`: the kind of object that the request names. `fresh`: makes one for somebody who may change it, in the state
     that the change needs. `let_in`: what an accepted request is answered, where that is not a good status. `sight`: by
-    what an object is found that the body names. `aimed`: queries of lists that ask for foreign things. `in_turn`: the
-    requests share one object, so they come one after the other, each with its present version. `visitors_only`: nobody
-    would be signed in afterwards.
+    which action something is found that the address does not name. `aimed`: queries of lists that ask for foreign
+    things. `in_turn`: the requests share one object, so they come one after the other, each with its present version.
+    `visitors_only`: nobody would be signed in afterwards.
     """
 
     thing: str = ""
@@ -280,11 +280,13 @@ EXAMPLES: Mapping[str, Example] = {
     "notifier GET /v1/preferences": Example(),
     "notifier PUT /v1/preferences": Example(body=_said(cadences={})),
     # pages, forms and files of the portal
-    "portal GET /": Example(),
+    "portal GET /": Example(sight=actions.LIST_TICKETS),
     "portal GET /tickets": Example(aimed=_foreign_tickets),
     "portal GET /tickets/new": Example("device", query=_of_device, sight=actions.READ_OUTLOOK),
     "portal POST /tickets/new": Example(
-        "device", body=lambda _, thing: {**_of_device(thing), "description": "Jams"}, sight=actions.READ_OUTLOOK
+        "device",
+        body=lambda _, thing: {**_of_device(thing), "description": "Jams", "another": "1"},
+        sight=actions.READ_OUTLOOK,
     ),
     "portal GET /tickets/new/outlook": Example("device", query=_of_device),
     "portal GET /tickets/{ticket_id}": Example("ticket"),

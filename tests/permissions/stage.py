@@ -8,6 +8,7 @@ fresh one (`makers.py`).
 import asyncio
 import contextlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,7 @@ from tests.support.world import Account, World
 
 FIRST_LOOKS = (("catalog", "/v1/models"), ("tickets", "/v1/calendars"), ("notifier", "/v1/preferences"))
 OF_A_PERSON = {"user": "user_id", "grants": "user_id", "session": "session_id", "feed": "feed_id"}
+TOKEN_SECONDS = 120
 LIMITS = httpx.Limits(keepalive_expiry=2)
 """Shorter than the servers keep a connection that nobody uses."""
 PLACES = ("own", "colleague", "foreign", "unknown")
@@ -68,6 +70,16 @@ class Stage:
     colleague: Member = SIGNED_OUT
     stranger: Member = SIGNED_OUT
     things: dict[str, dict[str, Thing]] = field(default_factory=dict)
+    signed_in_at: float = field(default_factory=time.monotonic)
+
+    async def keep_signed_in(self) -> None:
+        """Tokens last five minutes; on a slow machine these tests may last longer."""
+        if time.monotonic() - self.signed_in_at > TOKEN_SECONDS:
+            self.signed_in_at = time.monotonic()
+            self.world.machine = await self.stack.machine_token()
+            self.casting.identity.headers["Authorization"] = f"Bearer {self.world.machine}"
+            members = [*(member for member in self.members if member.token), self.colleague, self.stranger]
+            await asyncio.gather(*map(self.casting.renew, members))
 
     @property
     def root(self) -> Member:
@@ -189,7 +201,11 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def staged(stack: Stack) -> AsyncIterator[Stage]:
-    async with World.of(stack) as world, httpx.AsyncClient(timeout=30, limits=LIMITS) as client:
+    async with (
+        World.of(stack) as world,
+        await world.api("identity") as identity,
+        httpx.AsyncClient(timeout=30, limits=LIMITS) as client,
+    ):
         ours, theirs, hidden = f"zqown{secrets.token_hex(4)}", f"zqfar{secrets.token_hex(4)}", _mark("zqhid")
         calendar = f"always-{world.prefix}"
         all_day = [{"start": "00:00", "end": "24:00"}]
@@ -197,7 +213,7 @@ async def staged(stack: Stack) -> AsyncIterator[Stage]:
         stage = Stage(
             stack,
             world,
-            Casting(world),
+            Casting(identity),
             client,
             Company(_account(ours), ours),
             Company(_account(theirs), theirs),
