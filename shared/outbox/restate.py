@@ -74,7 +74,7 @@ async def _restated(
     """
     documents = db[aggregate.collection]
     before = await documents.find_one({"_id": document_id})
-    if before is not None and before["outbox"]:
+    if before is not None and before.get("outbox"):
         return LOOK_AGAIN
     entries = [
         {**row, "id": row["_id"], "value": value}
