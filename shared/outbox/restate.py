@@ -52,7 +52,7 @@ async def restate_due(
 ) -> None:
     """Restate the documents whose time has come. One that fails comes again and holds up no other."""
     query = {"at": {"$lt": datetime.now(UTC)}, "aggregate": {"$in": list(aggregates)}}
-    due = await db[RESTATEMENTS].find(query).sort("at", ASCENDING).to_list(AT_ONCE)
+    due = await db[RESTATEMENTS].find(query).sort("at", ASCENDING).limit(AT_ONCE).to_list()
     if due:
         await producers.ready()
     for restatement in due:
