@@ -9,7 +9,6 @@ import contextlib
 import logging
 from collections.abc import Iterable, Sequence
 
-from pymongo import UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 
@@ -83,6 +82,7 @@ class Drain:
                 self._say_whether_idle()
 
     def _look(self) -> None:
+        metrics.OUTBOX_RESTING.set(self._backlog.resting)
         if self._backlog.waiting:
             self._wake.set()
         self._say_whether_idle()
@@ -192,20 +192,20 @@ class Drain:
         return await self._clear(cleared)
 
     async def _clear(self, cleared: dict[Place, list[str]]) -> set[Place]:
+        """Take entries out of their documents, in one statement for each kind: the store is half as fast one by one.
+
+        An entry's id is its own, so that all of them may be named for every document.
+        """
         more: set[Place] = set()
         by_aggregate: dict[Aggregate, dict[str, list[str]]] = {}
         for (aggregate, document_id), ids in cleared.items():
             by_aggregate.setdefault(aggregate, {})[document_id] = ids
         for aggregate, documents in by_aggregate.items():
             collection = self._db[aggregate.collection]
-            await collection.bulk_write(
-                [
-                    UpdateOne({"_id": document_id}, {"$pull": {"outbox": {"id": {"$in": ids}}}})
-                    for document_id, ids in sorted(documents.items())
-                ],
-                ordered=False,
-            )
-            left = collection.find({"_id": {"$in": list(documents)}, "outbox.0": {"$exists": True}}, {"_id": 1})
+            these = {"_id": {"$in": sorted(documents)}}
+            ids = [entry_id for own in documents.values() for entry_id in own]
+            await collection.update_many(these, {"$pull": {"outbox": {"id": {"$in": ids}}}})
+            left = collection.find({**these, "outbox.0": {"$exists": True}}, {"_id": 1})
             more |= {(aggregate, document["_id"]) async for document in left}
         return more
 

@@ -65,7 +65,7 @@ def entries_of_rows(rows: Sequence[Row], *, real_time: datetime) -> list[Entry]:
     entries: list[Entry] = []
     for row in rows:
         content = {"collection": row.collection, "document": {"_id": row.id, **row.fields}}
-        entries.append({"id": row.id, "at": real_time, "row": content, "bytes": len(bson.encode(content))})
+        entries.append({"id": new_id(), "at": real_time, "row": content, "bytes": len(bson.encode(content))})
     return entries
 
 

@@ -52,7 +52,7 @@ async def restate_due(
 ) -> None:
     """Restate the documents whose time has come. One that fails comes again and holds up no other."""
     query = {"at": {"$lt": datetime.now(UTC)}, "aggregate": {"$in": list(aggregates)}}
-    due = await db[RESTATEMENTS].find(query).sort("at", ASCENDING).to_list(AT_ONCE)
+    due = await db[RESTATEMENTS].find(query).sort("at", ASCENDING).limit(AT_ONCE).to_list()
     if due:
         await producers.ready()
     for restatement in due:
@@ -74,7 +74,7 @@ async def _restated(
     """
     documents = db[aggregate.collection]
     before = await documents.find_one({"_id": document_id})
-    if before is not None and before["outbox"]:
+    if before is not None and before.get("outbox"):
         return LOOK_AGAIN
     entries = [
         {**row, "id": row["_id"], "value": value}

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
 from tests.bench.load import Connection, Measured, as_json, measure
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
-from tests.support.wire import header
+from tests.support.wire import Wire, header
 
 WORKERS = 16
 SECONDS = 12.0
@@ -72,6 +72,22 @@ async def sample_writes(stack: Stack) -> tuple[dict[str, Any], list[dict[str, An
         await client.close()
 
 
+async def on_the_wire(wire: Wire, rows: Sequence[dict[str, Any]]) -> list[ConsumerRecord]:
+    """The records behind some history rows, which do not keep all of them."""
+    consumer = AIOKafkaConsumer(**wire.arguments)
+    await consumer.start()
+    records = []
+    try:
+        for row in rows:
+            place = TopicPartition(row["topic"], row["partition"])
+            consumer.assign([place])
+            consumer.seek(place, row["offset"])
+            records.append(await consumer.getone(place))
+    finally:
+        await consumer.stop()
+    return records
+
+
 async def bare(stack: Stack) -> Measured:
     """The same writes without a service: insert with outbox, publish, history rows, pull."""
     document, rows = await sample_writes(stack)
@@ -79,6 +95,7 @@ async def bare(stack: Stack) -> Measured:
     database = client[f"bare_{uuid.uuid4().hex[:8]}"]
     await database["tickets"].create_index([("outbox.at", 1)], sparse=True)
     wire = stack.wire("tickets")
+    records = await on_the_wire(wire, rows)
     producer = AIOKafkaProducer(acks="all", enable_idempotence=True, linger_ms=0, **wire.arguments)
     await producer.start()
 
@@ -88,10 +105,13 @@ async def bare(stack: Stack) -> Measured:
             {
                 "id": str(uuid.uuid4()),
                 "at": datetime.now(UTC),
-                **{name: row[name] for name in ("sequence", "topic", "headers", "value")},
+                "sequence": row["sequence"],
+                "topic": record.topic,
+                "headers": {name: value.decode() for name, value in record.headers},
+                "value": record.value.decode(),
                 "key": ticket_id,
             }
-            for row in rows
+            for row, record in zip(rows, records, strict=True)
         ]
         await database["tickets"].insert_one({**document, "_id": ticket_id, "outbox": entries})
         acknowledgements = [
