@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m tests.bench commands lag alone projections lists hiding memory demo` for some of it."""
+"""`make bench`, or `python -m tests.bench` with the names of some parts."""
 
 import asyncio
 import sys
@@ -7,13 +7,13 @@ from typing import Any
 
 from deploy.local.layout import Profile, existing_services
 from deploy.local.servers import Servers
-from tests.bench import commands, hiding, lists, projections, report
+from tests.bench import commands, conversations, hiding, lists, projections, report
 from tests.bench.demo import measure_demo
 from tests.bench.load import Measured
 from tests.support.stack import Stack
 from tests.support.world import World
 
-PARTS = ("commands", "lag", "alone", "projections", "lists", "hiding", "memory", "demo")
+PARTS = ("commands", "lag", "alone", "conversations", "projections", "lists", "hiding", "memory", "demo")
 SMALL, LARGE = 200, 20_000
 
 
@@ -65,6 +65,16 @@ async def _on_stack(stack: Stack, parts: set[str]) -> dict[str, Any]:
             say(f"  lag p50 {figures['lag_p50_ms']} ms, p99 {figures['lag_p99_ms']} ms at {lag.per_second:.0f}/s")
         if "alone" in parts:
             figures |= await _commands_alone(stack, manager.token, devices)
+        if "conversations" in parts:
+            young, old = await conversations.measured(stack, manager.token, devices)
+            _checked(young, "words on young tickets")
+            _checked(old, "words on a ticket of 2,000")
+            figures |= {
+                "entry_young_p50_ms": round(young.percentile_ms(0.5), 1),
+                "entry_2000_p50_ms": round(old.percentile_ms(0.5), 1),
+                "ticket_2000_vs_young": round(old.percentile_ms(0.5) / young.percentile_ms(0.5), 2),
+            }
+            say(f"  ticket_2000_vs_young {figures['ticket_2000_vs_young']}")
         if "projections" in parts:
             begins = await projections.fill(stack, f"bench-{world.prefix}")
             bare_views = await projections.bare(stack, begins)

@@ -54,17 +54,24 @@ async def over_http(
             connection.close()
 
 
-async def sample_writes(stack: Stack) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A ticket's document as it is stored, and its history rows: what the bare drivers have to write and send."""
+Rows = dict[str, list[dict[str, Any]]]
+
+
+async def sample_writes(stack: Stack) -> tuple[dict[str, Any], list[dict[str, Any]], Rows]:
+    """What the bare drivers have to write and send: a ticket's document, its history rows, the rows beside it."""
     client = stack.store()
     database = stack.database(client, "tickets")
 
-    async def sample() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    async def sample() -> tuple[dict[str, Any], list[dict[str, Any]], Rows]:
         document = await database["tickets"].find_one({"version": 3}, sort=[("ticket.opened_at", -1), ("_id", -1)])
         assert document is not None, "no ticket has been opened yet"
         rows = await database["history"].find({"aggregate": f"tickets/{document['_id']}"}).sort("sequence", 1).to_list()
         assert len(rows) == document["version"], "its history is not written yet"
-        return document, rows
+        beside = {
+            name: await database[name].find({"ticket_id": document["_id"]}).to_list()
+            for name in ("entries", "work_orders")
+        }
+        return document, rows, beside
 
     try:
         return await eventually(sample)
@@ -89,8 +96,8 @@ async def on_the_wire(wire: Wire, rows: Sequence[dict[str, Any]]) -> list[Consum
 
 
 async def bare(stack: Stack) -> Measured:
-    """The same writes without a service: insert with outbox, publish, history rows, pull."""
-    document, rows = await sample_writes(stack)
+    """The same writes without a service: insert with outbox, rows beside it, publish, history rows, pull."""
+    document, rows, beside = await sample_writes(stack)
     client = stack.store()
     database = client[f"bare_{uuid.uuid4().hex[:8]}"]
     await database["tickets"].create_index([("outbox.at", 1)], sparse=True)
@@ -113,7 +120,18 @@ async def bare(stack: Stack) -> Measured:
             }
             for row, record in zip(rows, records, strict=True)
         ]
-        await database["tickets"].insert_one({**document, "_id": ticket_id, "outbox": entries})
+        waiting: Rows = {
+            name: [{**row, "_id": str(uuid.uuid4()), "ticket_id": ticket_id} for row in rows_beside]
+            for name, rows_beside in beside.items()
+        }
+        carried = [
+            {"id": row["_id"], "at": datetime.now(UTC), "row": {"collection": name, "document": row}}
+            for name, rows_beside in waiting.items()
+            for row in rows_beside
+        ]
+        await database["tickets"].insert_one({**document, "_id": ticket_id, "outbox": [*carried, *entries]})
+        for name, rows_beside in waiting.items():
+            await database[name].insert_many(rows_beside)
         acknowledgements = [
             await producer.send(
                 entry["topic"],
@@ -131,7 +149,7 @@ async def bare(stack: Stack) -> Measured:
             ]
         )
         await database["tickets"].update_one(
-            {"_id": ticket_id}, {"$pull": {"outbox": {"id": {"$in": [entry["id"] for entry in entries]}}}}
+            {"_id": ticket_id}, {"$pull": {"outbox": {"id": {"$in": [entry["id"] for entry in [*carried, *entries]]}}}}
         )
         return None
 

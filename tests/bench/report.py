@@ -22,6 +22,10 @@ AIMS: Mapping[str, tuple[str, str]] = {
     "projection_vs_bare": ("≥ 0.7", "view updates per second ÷ bare getmany + bulk_write"),
     "lag_p50_ms": ("", "HTTP 201 → record at an outside consumer, at half load, median"),
     "lag_p99_ms": ("< 50", "the same, 99th percentile"),
+    "ticket_2000_vs_young": (
+        "≤ 1.2",
+        "an entry written and the newest line read, median, on a ticket of 2,000 entries ÷ on young ones",
+    ),
     "list_20000_vs_200": ("≤ 1.3", "p95 of the device list with 20,000 devices ÷ with 200"),
     "hidden_vs_unknown": ("0.9 to 1.1", "median time of a foreign object's 404 ÷ that of an unknown id's, by request"),
     "demo_cold_s": ("≤ 240", "`make demo` in a fresh clone with an empty cache of ours"),

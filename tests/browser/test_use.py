@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from playwright.async_api import Page, expect
 
+from services.portal.pages.tickets import LINES
 from shared.contracts.inbound import DispatchVisitPlanned
 from tests.browser.conftest import OpenPage
 from tests.browser.scene import Scene
@@ -118,6 +119,27 @@ async def test_a_page_changes_live_and_keeps_what_is_being_typed(
     await expect(page.locator("#reply textarea")).to_be_focused()
     await page.keyboard.type(" weiter")
     await expect(page.locator("#reply textarea")).to_have_value("Ich tippe gerade weiter")
+
+
+async def test_what_was_before_stays_below_what_comes_live(open_page: OpenPage, scene: Scene) -> None:
+    opened = await scene.world.open_ticket(
+        scene.german, scene.devices[3], description="Viel zu sagen", another_ticket_is_open_ok=True
+    )
+    path = f"/tickets/{opened['ticket_id']}"
+    async with await scene.world.api("tickets", scene.german) as tickets:
+        for number in range(LINES + 5):
+            await tickets.post(f"/v1{path}/updates", json={"text": f"Wort {number:02d}."})
+        page = await open_page(scene.german)
+        await page.goto(path)
+        timeline = page.locator("#timeline")
+        await expect(timeline).not_to_contain_text("Wort 03.")
+        await page.click("#timeline-older a")
+        await expect(timeline).to_contain_text("Wort 03.")
+        await expect(page.locator("#timeline-older")).to_have_count(0)
+        await tickets.post(f"/v1{path}/updates", json={"text": "Noch ein Wort."})
+    await expect(timeline).to_contain_text("Noch ein Wort.", timeout=SOON)
+    lines = [text for text in await page.locator("#timeline .said").all_inner_texts() if text.startswith("Wort")]
+    assert lines == [f"Wort {number:02d}." for number in reversed(range(LINES + 5))]
 
 
 async def test_what_was_typed_survives_a_lost_page(open_page: OpenPage, scene: Scene) -> None:

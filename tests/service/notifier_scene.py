@@ -9,7 +9,7 @@ from typing import Any
 from shared.contracts.base import Event
 from shared.contracts.catalog import GrantsChanged, GrantsState
 from shared.contracts.identity import EditionPublished, PersonChanged, PersonState
-from shared.contracts.tickets import TicketEvent, TicketOpened, TicketState
+from shared.contracts.tickets import PublicEntry, TicketEvent, TicketOpened, TicketState
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from tests.support.world import World
@@ -104,11 +104,12 @@ class Scene:
         *,
         ago: timedelta = timedelta(0),
         event_id: str | None = None,
+        entry: PublicEntry | None = None,
     ) -> str:
         """One event of the ticket, told now or `ago`; returns its id. The `event_id` of the last one repeats that."""
         at = datetime.now(UTC) - ago
         visit = {"visit_id": "visit-1"} if "visit_id" in kind.model_fields else {}
-        event = kind.model_validate({"ticket": self.ticket(), "occurred_at": at, **visit})
+        event = kind.model_validate({"ticket": self.ticket(), "occurred_at": at, "entry": entry, **visit})
         if event_id is None:
             event_id = str(uuid.uuid4())
             self._told += 1

@@ -10,6 +10,8 @@ from shared.contracts.tickets import (
     TicketEvent,
     TicketOpened,
     TicketResolved,
+    TicketStatusChanged,
+    TicketUpdated,
     VisitMoved,
     VisitPlanned,
 )
@@ -18,6 +20,7 @@ from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import value_of
 from tests.support.world import World
+from tests.unit.notifier_samples import ENTRY
 
 SUBJECTS: dict[type[TicketEvent], str] = {
     TicketOpened: "Ihre Anfrage ist eingegangen",
@@ -42,6 +45,21 @@ async def test_each_step_of_a_ticket_mails_its_contact_once_in_his_language(worl
         assert mail["headers"]["Content-Language"] == "de"
     assert len(await scene.mails(6)) == 6
     assert {message["status"] for message in await scene.messages()} == {"sent"}
+
+
+async def test_what_the_team_writes_is_mailed_from_its_own_event_and_what_the_customer_writes_is_not(
+    world: World,
+) -> None:
+    scene = await Scene.of(world)
+    await scene.happens(TicketUpdated, entry=ENTRY.model_copy(update={"author": "customer"}))
+    await scene.happens(TicketUpdated)
+    await scene.happens(TicketStatusChanged, entry=ENTRY)
+    [mail] = await scene.mails(1)
+    assert mail["subject"] == f"Ticket {scene.number}: Wir haben Ihnen geschrieben"
+    assert "Which tray jams?" in mail["text"] and "Which tray jams?" in mail["html"]
+    await scene.happens(TicketResolved, entry=ENTRY.model_copy(update={"text": "It was the fan"}))
+    assert "It was the fan" in (await scene.mails(2))[-1]["text"]
+    assert [message["kind"] for message in await scene.messages()] == ["ticket_updated", "ticket_resolved"]
 
 
 async def test_what_becomes_of_a_mail_is_published_without_address_and_words(stack: Stack, world: World) -> None:

@@ -9,6 +9,7 @@ from shared.contracts.identity import EditionState, OpeningHours, PersonState, R
 from shared.contracts.tickets import (
     Part,
     PromiseState,
+    PublicEntry,
     ReportState,
     TicketDevice,
     TicketState,
@@ -83,7 +84,11 @@ TICKET = TicketState(
     status_since=OPENED_AT,
 )
 
-FACTS = TicketFacts.of(TICKET, visit_id="visit-1")
+ENTRY = PublicEntry(
+    entry_id="entry-1", at=NOW, author="team", text="Which tray jams? <1> or <2>?\nPlease look.", language="en"
+)
+
+FACTS = TicketFacts.of(TICKET, visit_id="visit-1", entry=ENTRY)
 
 EDITION = EditionState(
     country="DE",

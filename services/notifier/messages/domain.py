@@ -13,13 +13,18 @@ from shared.contracts.notifier import MessageChanged, MessageState, MessageStatu
 from shared.contracts.tickets import (
     EngineerTravelling,
     PromiseState,
+    PublicEntry,
     ReportState,
+    TicketAcknowledged,
+    TicketCancelled,
     TicketClosed,
     TicketDevice,
     TicketEvent,
     TicketOpened,
     TicketResolved,
     TicketState,
+    TicketStatusChanged,
+    TicketUpdated,
     VisitMoved,
     VisitPlanned,
     VisitState,
@@ -30,6 +35,7 @@ class MessageKind(StrEnum):
     """What a mail is about; also the name of its template."""
 
     TICKET_OPENED = "ticket_opened"
+    TICKET_UPDATED = "ticket_updated"
     VISIT_PLANNED = "visit_planned"
     VISIT_MOVED = "visit_moved"
     ENGINEER_TRAVELLING = "engineer_travelling"
@@ -46,9 +52,13 @@ KIND_OF_EVENT: Mapping[type[TicketEvent], MessageKind] = {
     TicketClosed: MessageKind.TICKET_CLOSED,
 }
 
+WRITTEN: tuple[type[TicketEvent], ...] = (TicketUpdated, TicketStatusChanged, TicketAcknowledged, TicketCancelled)
+"""Events that mail only the word that came with them, such as a question."""
+
 _ENDED = frozenset({MessageKind.TICKET_RESOLVED, MessageKind.TICKET_CLOSED})
 SUPERSEDED_BY: Mapping[MessageKind, frozenset[MessageKind]] = {
     MessageKind.TICKET_OPENED: frozenset(),
+    MessageKind.TICKET_UPDATED: frozenset(),
     MessageKind.VISIT_PLANNED: frozenset({MessageKind.VISIT_PLANNED, MessageKind.VISIT_MOVED}) | _ENDED,
     MessageKind.VISIT_MOVED: frozenset({MessageKind.VISIT_PLANNED, MessageKind.VISIT_MOVED}) | _ENDED,
     MessageKind.ENGINEER_TRAVELLING: frozenset({MessageKind.VISIT_PLANNED, MessageKind.VISIT_MOVED}) | _ENDED,
@@ -97,11 +107,13 @@ class TicketFacts(Contract):
     opened_at: AwareDatetime
     visit: VisitState | None = None
     report: ReportState | None = None
+    written: str | None = None
+    """What was written to the customer with the event."""
 
     @classmethod
-    def of(cls, ticket: TicketState, *, visit_id: str | None) -> "TicketFacts":
+    def of(cls, ticket: TicketState, *, visit_id: str | None, entry: PublicEntry | None = None) -> "TicketFacts":
         visit = next((visit for visit in ticket.visits if visit.visit_id == visit_id), None)
-        return cls.model_validate(ticket.model_dump() | {"visit": visit})
+        return cls.model_validate(ticket.model_dump() | {"visit": visit, "written": word_to_customer(entry)})
 
 
 class Message(Contract):
@@ -144,6 +156,19 @@ class Message(Contract):
                 at=self.at,
             )
         )
+
+
+def word_to_customer(entry: PublicEntry | None) -> str | None:
+    """The text of an entry that is not the customer's own."""
+    return entry.text if entry is not None and entry.author != "customer" else None
+
+
+def kind_of(event: TicketEvent) -> MessageKind | None:
+    """Which mail an event asks for; None where it asks for none."""
+    kind = KIND_OF_EVENT.get(type(event))
+    if kind is None and isinstance(event, WRITTEN) and word_to_customer(event.entry):
+        return MessageKind.TICKET_UPDATED
+    return kind
 
 
 def recipient(ticket: TicketState) -> str | None:

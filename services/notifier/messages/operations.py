@@ -37,7 +37,9 @@ LOOK_AGAIN = timedelta(seconds=2)
 
 async def queue_ticket_mail(service: Service, *, record: Envelope[TicketEvent], now: datetime) -> None:
     """Claim the mail that an event asks for. A repeated event finds the claim; one that is too old claims nothing."""
-    ticket, kind = record.event.ticket, domain.KIND_OF_EVENT[type(record.event)]
+    ticket, kind = record.event.ticket, domain.kind_of(record.event)
+    if kind is None:
+        return
     event_at = min(record.time, record.event.occurred_at)
     user_id = domain.recipient(ticket)
     if user_id is None:
@@ -56,7 +58,7 @@ async def queue_ticket_mail(service: Service, *, record: Envelope[TicketEvent], 
         event_at=event_at,
         event_sequence=record.sequence,
         correlation_id=record.correlation_id,
-        facts=domain.TicketFacts.of(ticket, visit_id=getattr(record.event, "visit_id", None)),
+        facts=domain.TicketFacts.of(ticket, visit_id=getattr(record.event, "visit_id", None), entry=record.event.entry),
         template_version=templates.version,
         queued_at=now,
         at=now,
