@@ -112,7 +112,6 @@ REACTION_GROUPS = (
     ("identity.users", "identity.administrators"),
     ("inbound.back-office.fleet", "catalog.back-office"),
     ("identity.users", "catalog.grants-of-users"),
-    ("tickets.tickets", "catalog.ticket-facts"),
     ("inbound.dispatch", "tickets.dispatch"),
     ("inbound.engineer", "tickets.engineer"),
     ("inbound.contact-centre", "tickets.contact-centre"),

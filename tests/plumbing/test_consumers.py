@@ -28,7 +28,9 @@ class Kept:
             if any(record.key in self.refuses for record in records):
                 raise LookupError("a bug")
             rows = [
-                ViewRow(r.key, r.sequence, {"stone": True} if r.is_tombstone else {"name": r.event.thing.name})
+                ViewRow(
+                    r.key, r.sequence, {"stone": r.is_tombstone, "name": None if r.is_tombstone else r.event.thing.name}
+                )
                 for r in records
             ]
             await views.upsert(service.db["view_things"], rows)
@@ -72,6 +74,29 @@ async def test_a_late_duplicate_never_overwrites_a_newer_state(probe: Probe, cha
         assert (documents["a"]["version"], documents["a"]["name"]) == (6, "at 6")
 
 
+async def test_a_group_that_begins_anew_writes_rows_of_another_form_and_takes_none_away(
+    probe: Probe, channel: Channel
+) -> None:
+    await channel.send(Sent("a", 5), Sent("a", 6), Sent("a", 5))
+
+    def with_a_field(name: str, group: str) -> Subscription[Service]:
+        @view(channel.topic, group=f"{channel.group}-{group}", events=(ThingChanged,))
+        async def follow(records: list[Envelope[ThingChanged]], service: Service) -> None:
+            rows = [ViewRow(record.key, record.sequence, {name: record.event.thing.count}) for record in records]
+            await views.upsert(service.db["view_things"], rows)
+
+        return follow
+
+    async with probe.start([with_a_field("count", "first")]) as service:
+        assert (await shown(service, "a"))["a"]["count"] == 6
+    async with probe.start([with_a_field("number", "second")]) as service:
+
+        async def made_anew() -> Any:
+            return await service.db["view_things"].find_one({"_id": "a", "version": 6, "number": 6})
+
+        await eventually(made_anew)
+
+
 async def test_two_first_writes_that_race_leave_the_newer_one(probe: Probe) -> None:
     async with probe.start() as service:
         collection = service.db["view_raced"]
@@ -95,14 +120,46 @@ async def test_a_tombstone_reaches_a_view_that_asks_for_it_and_leaves_a_stone(pr
         assert versions(await shown(service, "end"))["a"] == 4
 
 
+@pytest.mark.parametrize(
+    ("batch", "shown_as"),
+    [
+        ([Sent("a", 3), Sent("a", 4, value=None), Sent("a", 3)], (4, True)),
+        ([Sent("a", 4, value=None), Sent("a", 3)], (4, True)),
+        ([Sent("a", 4, value=None), Sent("a", 5), Sent("a", 4, value=None)], (5, False)),
+        ([Sent("a", 4), Sent("a", 3, value=None)], (4, False)),
+    ],
+    ids=["a state behind the stone", "a state before it", "a state after it", "a stone that comes late"],
+)
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one batch", "one by one"])
+async def test_a_tombstone_has_its_place_among_the_states_of_its_key(
+    probe: Probe, channel: Channel, batch: list[Sent], shown_as: tuple[int, bool], at_once: bool
+) -> None:
+    kept = Kept(channel, tombstones=True)
+    if at_once:
+        await channel.send(*batch)
+    async with probe.start([kept.subscription]) as service:
+        if not at_once:
+            for number, record in enumerate(batch, start=1):
+                await channel.send(record)
+                await channel.acknowledges(number)
+        await channel.acknowledges(len(batch))
+        document = (await shown(service, "a"))["a"]
+        assert (document["version"], document["stone"]) == shown_as
+
+
 async def test_a_record_of_another_type_is_passed_over_and_counted(probe: Probe, channel: Channel) -> None:
     kept = Kept(channel)
     async with probe.start([kept.subscription]) as service:
-        other = [Sent("a", type="somebody.else.said.v1"), Sent("b", without=("ce_type",)), Sent("c", value=None)]
+        other = [
+            Sent("a", type="somebody.else.said.v1", value=b"{ not even read"),
+            Sent("b", without=("ce_type",)),
+            Sent("c", value=None),
+        ]
         await channel.send(*other, Sent("end"))
         assert set(await shown(service, "end")) == {"end"}
         assert channel.metric("lockstep_skipped_total", reason="unknown_type") == 2
         assert channel.metric("lockstep_skipped_total", reason="tombstone") == 1
+        assert channel.metric("lockstep_skipped_total", reason="malformed") == 0
 
 
 BAD: list[Sent] = [

@@ -203,6 +203,25 @@ async def test_a_late_site_change_does_not_move_a_ticket_that_was_opened_on_a_ne
             await running
 
 
+async def test_a_ticket_keeps_the_groups_of_the_newest_version_of_its_device_whoever_writes_last(
+    servers: Servers, topics: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_of("tickets", servers.profile, topics, monkeypatch)
+    ticket = ticket_samples.opened().ticket
+
+    async def groups(db: Any) -> list[str]:
+        return list((await db["tickets"].find_one({"_id": "ticket-1"}))["group_ids"])
+
+    async with connected(app) as tickets:
+        document = store.new_document(ticket, device_version=6)
+        await tickets.outbox.insert(store.TICKETS, document, [], cause=Cause("test"))
+        opened_with = await groups(tickets.db)
+        for version, name, shown in ((5, "older", opened_with), (8, "newest", ["newest"]), (7, "late", ["newest"])):
+            device = ticket_samples.device(group_ids=(name,))
+            await store.refresh_groups(tickets.db, [devices.KnownDevice(device, version)])
+            assert await groups(tickets.db) == shown, version
+
+
 async def _true(value: object) -> bool:
     return bool(value)
 

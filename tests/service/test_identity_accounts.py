@@ -4,11 +4,14 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
 from shared.contracts.inbound import BackOfficeAccountUpdated, BackOfficeUserUpdated, RightGiven
 from shared.ids import derived_id
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
-from tests.support.wire import Listener, value_of
+from tests.support.wire import Listener, Wire, value_of
 from tests.support.world import Account, Person, World
 
 RECORDS = "inbound.back-office.accounts"
@@ -99,6 +102,48 @@ async def test_an_administrators_rights_follow_the_tree(stack: Stack, world: Wor
         return await reaches() == {group.account_id}
 
     await eventually(alone_again)
+
+
+async def test_a_late_copy_of_an_event_brings_no_right_back(stack: Stack, world: World) -> None:
+    group, child = await world.account("DE"), await world.account("DE")
+    wire = stack.wire("admin")
+    right = {"account_id": group.account_id, "role": "administrator", "whole": True}
+    async with wire.listening("identity.accounts", "identity.users") as heard:
+        boss = await world.person("DE", rights=[right])
+        await stack.wire("back-office").send(account_record(child, 2, parent_ref=group.ref), child.ref)
+
+        async def reach(*accounts: Account) -> bool:
+            return await rights_of(stack, boss) == {account.account_id for account in accounts}
+
+        await eventually(lambda: reach(group, child))
+        below = list(await heard.until(lambda own: own.of(child.account_id)))
+        with_child = list(await heard.until(lambda own: len(own.of(boss.user_id)) > 1 and own.of(boss.user_id)))
+        await stack.wire("back-office").send(account_record(child, 3), child.ref)
+        await eventually(lambda: reach(group))
+
+        async with wire.producer() as producer:
+            for late in (*below, *with_child):
+                headers = list(late.headers)
+                sent = await producer.send_and_wait(late.topic, late.value, key=late.key, headers=headers)
+                reaction = {"identity.accounts": "identity.rights", "identity.users": "identity.administrators"}
+                await handled(wire, reaction[late.topic], sent)
+        assert await reach(group)
+        assert (await state_of(world, child.account_id))["ancestor_ids"] == []
+
+
+async def handled(wire: Wire, group: str, sent: Any) -> None:
+    """Wait until a group has handled a record."""
+    admin = AIOKafkaAdminClient(**wire.arguments)
+    await admin.start()
+    place = TopicPartition(sent.topic, sent.partition)
+
+    async def committed() -> bool:
+        return bool((await admin.list_consumer_group_offsets(group))[place].offset > sent.offset)
+
+    try:
+        await eventually(committed)
+    finally:
+        await admin.close()
 
 
 async def test_old_and_repeated_records_change_nothing(stack: Stack, world: World) -> None:

@@ -38,6 +38,11 @@ def test_a_service_gets_the_same_variables_in_a_container_as_on_this_machine(wri
         assert there == list(here)
 
 
+def test_replicas_in_containers_are_not_all_given_one_name(written: tuple[Profile, Path]) -> None:
+    _, directory = written
+    assert not [path.name for path in directory.glob("*.env") if "LOCKSTEP_INSTANCE" in path.read_text()]
+
+
 def test_only_identity_gets_the_key_that_signs(written: tuple[Profile, Path]) -> None:
     _, directory = written
     holders = [path.stem for path in directory.glob("*.env") if "SIGNING_KEY" in path.read_text()]
