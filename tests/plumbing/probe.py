@@ -91,6 +91,7 @@ def probe_on(profile: Profile, topics: Wire) -> Probe:
         broker: BrokerSettings | None = None,
         load_user: Loader | None = nobody,
         load_grants: Loader | None = nobody,
+        aggregates: Sequence[Aggregate] = (THINGS,),
         **parts: Any,
     ) -> AsyncIterator[Service]:
         own_broker = BrokerSettings(bootstrap=topics.bootstrap, username=topics.username, password=topics.password)
@@ -109,7 +110,7 @@ def probe_on(profile: Profile, topics: Wire) -> Probe:
             title="plumbing",
             routers=routers,
             build_parts=lambda _db, _settings: ProbeParts(),
-            aggregates=[THINGS],
+            aggregates=aggregates,
             subscriptions=subscriptions,
             load_user=load_user,
             load_grants=load_grants,
