@@ -47,7 +47,7 @@ def _build(directory: Path) -> None:
     try:
         run([python, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes", "-r", str(UV_LOCK)])
         run(
-            # Without bytecode each process would compile what it imports, where the machine does not let Python keep it.
+            # Else each process compiles what it imports, where the machine does not let Python keep that.
             [str(directory / "bin" / "uv"), "pip", "install", "-q", "--compile-bytecode", "--python", python, *locked],
             environment=_uv_environment(python),
         )

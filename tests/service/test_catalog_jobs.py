@@ -54,28 +54,30 @@ class LargeFleet:
         places = asyncio.Semaphore(16)
 
         async def write(ref: str) -> str:
-            master = Master(
-                ref=ref,
-                revision=1,
-                occurred_at=datetime.now(UTC),
-                serial=f"SN{ref}",
-                model=ModelState(model_id=self.model_id, name="Aurora C3020"),
-                account_id=self.fleet.account.account_id,
-                site=site(f"site-{self.fleet.account.ref}"),
-                location=Location(),
-                own_name=None,
-                own_number=None,
-                status="installed",
-                seen_version=None,
-            )
-            device = install(derived_id("device", ref), master).device
-            document = store.new_document(device, now=datetime.now(UTC))
             async with places:
+                device = install(derived_id("device", ref), self._master(ref)).device
+                document = store.new_document(device, now=datetime.now(UTC))
                 await self.catalog.outbox.insert(store.DEVICES, document, (), cause=Cause("tester"))
-            return device.state.device_id
+                return device.state.device_id
 
         await self.fleet.tell(self.model("Aurora C3020"))
         return sorted(await asyncio.gather(*map(write, refs)))
+
+    def _master(self, ref: str) -> Master:
+        return Master(
+            ref=ref,
+            revision=1,
+            occurred_at=datetime.now(UTC),
+            serial=f"SN{ref}",
+            model=ModelState(model_id=self.model_id, name="Aurora C3020"),
+            account_id=self.fleet.account.account_id,
+            site=site(f"site-{self.fleet.account.ref}"),
+            location=Location(),
+            own_name=None,
+            own_number=None,
+            status="installed",
+            seen_version=None,
+        )
 
     def model(self, name: str, *, revision: int = 1) -> BackOfficeModelUpdated:
         return self.fleet.model(self.model_ref, name, revision=revision)

@@ -4,12 +4,16 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from shared.contracts.inbound import BackOfficeAccountUpdated, BackOfficeUserUpdated, RightGiven
 from shared.ids import derived_id
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import Listener, value_of
 from tests.support.world import Account, Person, World
+
+pytestmark = pytest.mark.alone("identity")
 
 RECORDS = "inbound.back-office.accounts"
 

@@ -64,11 +64,13 @@ class Facts(World):
         version = self._versions[key] = self._versions.get(key, 0) + 1
         await self.stack.wire(owner).send(event, key, ce_sequence=str(version))
 
-    async def account(self, country: str = "FI", *, parent_ref: str | None = None, ref: str | None = None) -> Account:
+    async def account(
+        self, country: str = "FI", *, parent_ref: str | None = None, ref: str | None = None, name: str | None = None
+    ) -> Account:
         ref = ref or f"{self.prefix}-{secrets.token_hex(3)}"
         state = AccountState(
             account_id=derived_id("account", ref),
-            name=f"Company {ref}",
+            name=name or f"Company {ref}",
             parent_id=derived_id("account", parent_ref) if parent_ref else None,
             billing_number=f"B-{ref}",
             service_number=f"S-{ref}",
