@@ -11,6 +11,8 @@ from shared.outbox import Cause, Duplicate, Row
 from shared.service import Service
 
 AT_ONCE = timedelta(0)
+UNWRITTEN = {"revision": 1, "version": 0, "outbox": []}
+"""What the outbox gives a document that it creates; a row is put into its collection by the drain, as it is."""
 
 
 def row_of(
@@ -36,13 +38,13 @@ def row_of(
         created_at=now,
         cause=dataclasses.asdict(cause),
     )
-    unwritten = {"version": 0, "outbox": []}
-    return Row(JOBS.collection, job_id, {**fields(job), **unwritten, "next_at": datetime.now(UTC) + after})
+    return Row(JOBS.collection, job_id, {**fields(job), **UNWRITTEN, "next_at": datetime.now(UTC) + after})
 
 
 async def start(deps: Service[Any, Any], row: Row, *, cause: Cause) -> None:
     """Start a job now. One that has been started already, also by the drain of its aggregate, goes on as it is."""
+    content = {name: value for name, value in row.fields.items() if name not in UNWRITTEN}
     try:
-        await deps.outbox.insert(JOBS, {"_id": row.id, **row.fields}, (), cause=cause)
+        await deps.outbox.insert(JOBS, {"_id": row.id, **content}, (), cause=cause)
     except Duplicate:
         return
