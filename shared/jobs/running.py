@@ -5,6 +5,7 @@ one of them records it.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -223,7 +224,8 @@ async def _record(deps: D, job: Job, document: Document, step: Step, *, wait_sec
 async def _clear(deps: D, job: Job, document: Document) -> None:
     """Drop the lists of a job that has ended; only then it leaves the timer."""
     await deps.db[SLICES].delete_many({"job_id": job.job_id})
-    await deps.outbox.update(JOBS, document, {}, (), cause=job.cause, unset=["list_id", "next_at", "claimed_by"])
+    with contextlib.suppress(Stale):  # another process has done the same
+        await deps.outbox.update(JOBS, document, {}, (), cause=job.cause, unset=["list_id", "next_at", "claimed_by"])
 
 
 def _rows(job: Job, failures: Sequence[Failure]) -> list[Row]:
