@@ -11,6 +11,7 @@ _remaining = int(_count or 1)
 COMMAND_WRITTEN = "command.written"
 OUTBOX_PUBLISHED = "outbox.published"
 CONSUMER_WORKED = "consumer.worked"
+JOB_SLICE_DONE = "job.slice_done"
 MAIL_CLAIMED = "mail.claimed"
 MAIL_SENT = "mail.sent"
 

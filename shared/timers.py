@@ -8,7 +8,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from pymongo import ASCENDING
@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 PERIOD_SECONDS = 0.25
 PAUSE_SECONDS = 1.0
 LOOKED_AT = 200
-CLAIMED_AT_ONCE = 50
 CLAIM_LENGTH = timedelta(seconds=30)
 
 
@@ -36,11 +35,14 @@ class TimerRule(Generic[D]):
     """What fires the due timers of one kind of document.
 
     `fire(deps, document, now)` runs guarded commands that also set the next `next_at`. A document that it leaves
-    alone comes again after half a minute.
+    alone comes again after half a minute. At most `at_once` are in hand in one process. `real_time`: `next_at` stands
+    for a lease or a pause, which go on while the product's clock is moved.
     """
 
     aggregate: Aggregate
     fire: Callable[[D, dict[str, Any], datetime], Awaitable[None]]
+    at_once: int = 50
+    real_time: bool = False
 
 
 async def prepare(db: AsyncDatabase[dict[str, Any]], aggregates: Sequence[Aggregate]) -> None:
@@ -61,7 +63,7 @@ async def run(db: AsyncDatabase[dict[str, Any]], clock: Clock, rule: TimerRule[D
 
 
 async def _round(db: AsyncDatabase[dict[str, Any]], clock: Clock, rule: TimerRule[D], deps: D) -> bool:
-    now = clock()
+    now = datetime.now(UTC) if rule.real_time else clock()
     collection = db[rule.aggregate.collection]
     due = [
         document["_id"] async for document in collection.find({"next_at": {"$lte": now}}, {"_id": 1}).limit(LOOKED_AT)
@@ -71,10 +73,10 @@ async def _round(db: AsyncDatabase[dict[str, Any]], clock: Clock, rule: TimerRul
     random.shuffle(due)  # replicas start in different places
     holder = new_id()
     await collection.update_many(
-        {"_id": {"$in": due[:CLAIMED_AT_ONCE]}, "next_at": {"$lte": now}},
+        {"_id": {"$in": due[: rule.at_once]}, "next_at": {"$lte": now}},
         {"$set": {"next_at": now + CLAIM_LENGTH, "claimed_by": holder}},
     )
-    claimed = await collection.find({"_id": {"$in": due[:CLAIMED_AT_ONCE]}, "claimed_by": holder}).to_list()
+    claimed = await collection.find({"_id": {"$in": due[: rule.at_once]}, "claimed_by": holder}).to_list()
     results = await asyncio.gather(
         *(asyncio.wait_for(rule.fire(deps, document, now), CLAIM_LENGTH.total_seconds()) for document in claimed),
         return_exceptions=True,
@@ -84,4 +86,4 @@ async def _round(db: AsyncDatabase[dict[str, Any]], clock: Clock, rule: TimerRul
             log.error("a timer failed and will come again", extra={"document": document["_id"]}, exc_info=result)
         else:
             metrics.TIMERS_FIRED.labels(rule.aggregate.name).inc()
-    return len(due) > CLAIMED_AT_ONCE
+    return len(due) > rule.at_once

@@ -8,6 +8,7 @@ import pytest
 from deploy.local.layout import Profile, existing_services
 from deploy.local.servers import Servers
 from tests.containers import servers_for
+from tests.support.identity_keys import IdentityKeys
 from tests.support.stack import Stack
 from tests.support.world import World
 
@@ -29,10 +30,24 @@ def servers() -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="session")
-def stack(servers: Servers) -> Stack:
+def identity_keys(servers: Servers) -> Iterator[IdentityKeys]:
+    """Tokens for services that run without identity."""
+    keys = IdentityKeys(servers.profile)
+    yield keys
+    keys.stop()
+
+
+@pytest.fixture(scope="session")
+def whole_stack(servers: Servers, identity_keys: IdentityKeys) -> Stack:
     """The servers with all services running."""
-    servers.start_services(existing_services())
+    identity_keys.stop()
+    servers.start_services(name for name in existing_services() if not servers.is_running(name))
     return Stack(servers)
+
+
+@pytest.fixture(scope="session")
+def stack(whole_stack: Stack) -> Stack:
+    return whole_stack
 
 
 @pytest.fixture

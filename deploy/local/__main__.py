@@ -9,19 +9,16 @@ import sys
 if sys.version_info < (3, 11):  # noqa: UP036 - this runs with whatever Python the machine has
     sys.exit("Python 3.11 or newer is needed (on Debian: python3, from bookworm on)")
 
-from deploy.local import docker, installations, prerequisites, python_environment
+from deploy.local import installations, needs, python_environment
 from deploy.local.errors import LocalError
 from deploy.local.layout import REPOSITORY
 from deploy.local.progress import say, total
-
-NEED_ONLY_PYTHON = ("lint", "types", "status", "logs", "down", "restart", "help")
-NEED_A_BROWSER = ("test", "setup")
 
 
 def main() -> int:
     command = sys.argv[1] if len(sys.argv) > 1 else "help"
     try:
-        set_up(command)
+        set_up(needs.of_command(command, sys.argv[2:]))
     except LocalError as problem:
         say(f"\n{problem}")
         return 1
@@ -34,15 +31,12 @@ def main() -> int:
     os.execv(python, [python, "-m", "deploy.local.cli", command, *sys.argv[2:]])
 
 
-def set_up(command: str) -> None:
-    """Fetch and build what the command needs and what is not there yet."""
-    if command in NEED_ONLY_PYTHON or (command in docker.COMMANDS and docker.engine_answers()):
-        prerequisites.check([])
-        python_environment.ensure()
-        return
-    installations.check_prerequisites()
-    installations.ensure_all(for_tests=command in NEED_A_BROWSER, python_environment=python_environment.ensure)
-    total("set-up is complete")
+def set_up(wanted: needs.Needs) -> None:
+    """Fetch and build what is wanted and what is not there yet."""
+    installations.check_prerequisites(wanted)
+    installations.ensure_all(wanted, python_environment=python_environment.ensure)
+    if wanted:
+        total("set-up is complete")
 
 
 if __name__ == "__main__":

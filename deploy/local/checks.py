@@ -32,7 +32,8 @@ def types() -> int:
 def tests(further: Sequence[str]) -> int:
     """Run pytest in its order, or only what is named. Its closing line is the last that is printed."""
     chosen = list(further) or [f"tests/{name}" for name in _folders()]
-    return subprocess.run([sys.executable, "-m", "pytest", *chosen], cwd=REPOSITORY, check=False).returncode
+    command = [sys.executable, "-m", "pytest", "-p", "tests.support.timings", *chosen]
+    return subprocess.run(command, cwd=REPOSITORY, check=False).returncode
 
 
 def _folders() -> list[str]:

@@ -13,6 +13,7 @@ from deploy.local import postgres_root, prerequisites
 from deploy.local.cache import cached, fingerprint, is_complete
 from deploy.local.commands import run
 from deploy.local.layout import REPOSITORY
+from deploy.local.needs import Needs
 from deploy.local.prerequisites import Tool
 
 KAFKA_POM = REPOSITORY / "deploy" / "kafka" / "pom.xml"
@@ -20,7 +21,7 @@ FERRETDB_MODULE = REPOSITORY / "deploy" / "ferretdb"
 NPM_LOCK = REPOSITORY / "package-lock.json"
 
 FOR_SERVERS = {"bwrap": ("bubblewrap",)}
-FOR_TESTS = {"chromium": ("chromium", "fonts-liberation", "fonts-dejavu-core")}
+FOR_BROWSER = {"chromium": ("chromium", "fonts-liberation", "fonts-dejavu-core")}
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,6 @@ POSTGRES = Installation(
 ASSETS = Installation(
     "assets", (NPM_LOCK,), (prerequisites.NODE, prerequisites.NPM), "page assets and test assets", _fetch_assets
 )
-ALL = (FERRETDB, POSTGRES, KAFKA, ASSETS)
 
 
 def kafka_jars() -> Path:
@@ -103,26 +103,34 @@ def assets_directory() -> Path:
 
 def chromium_program() -> str:
     """Chromium's path for the browser tests; Debian's package, installed when absent."""
-    prerequisites.install_debian_packages(FOR_TESTS)
+    prerequisites.install_debian_packages(FOR_BROWSER)
     return shutil.which("chromium") or "/usr/bin/chromium"
 
 
-def check_prerequisites() -> None:
+def check_prerequisites(wanted: Needs) -> None:
     """Check only the tools that are still needed: a machine with a filled cache needs no Maven and no Go."""
-    wanted = [tool for item in ALL if not is_complete(item.name, item.key) for tool in item.tools]
-    if wanted or shutil.which(prerequisites.JAVA.program) is None:
-        wanted.append(prerequisites.JAVA)
-    prerequisites.check(dict.fromkeys(wanted))
+    missing = [item for item in _installations(wanted) if not is_complete(item.name, item.key)]
+    tools = [tool for item in missing for tool in item.tools]
+    if Needs.SERVERS in wanted and (missing or shutil.which(prerequisites.JAVA.program) is None):
+        tools.append(prerequisites.JAVA)
+    prerequisites.check(dict.fromkeys(tools))
 
 
-def ensure_all(*, for_tests: bool, python_environment: Callable[[], object]) -> None:
-    """Fetch and build everything, side by side; Debian packages meanwhile, one `apt-get` at a time."""
-
-    def debian_packages() -> None:
-        prerequisites.install_debian_packages({**FOR_SERVERS, **(FOR_TESTS if for_tests else {})})
-
-    jobs: list[Callable[[], object]] = [item.ensure for item in ALL]
-    jobs += [python_environment, debian_packages]
+def ensure_all(wanted: Needs, *, python_environment: Callable[[], object]) -> None:
+    """Fetch and build what is wanted, side by side; Debian packages meanwhile, one `apt-get` at a time."""
+    packages = {
+        **(FOR_SERVERS if Needs.SERVERS in wanted else {}),
+        **(FOR_BROWSER if Needs.BROWSER in wanted else {}),
+    }
+    jobs: list[Callable[[], object]] = [item.ensure for item in _installations(wanted)]
+    jobs += [python_environment, lambda: prerequisites.install_debian_packages(packages)]
     with ThreadPoolExecutor(max_workers=len(jobs)) as pool:
         for running in [pool.submit(job) for job in jobs]:
             running.result()
+
+
+def _installations(wanted: Needs) -> list[Installation]:
+    return [
+        *((FERRETDB, POSTGRES, KAFKA) if Needs.SERVERS in wanted else ()),
+        *((ASSETS,) if Needs.ASSETS in wanted else ()),
+    ]

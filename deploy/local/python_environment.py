@@ -21,7 +21,7 @@ UV_SETTINGS = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "
 
 
 def key() -> str:
-    return fingerprint([LOCK, sys.version, sys.executable])
+    return fingerprint([LOCK, sys.version, sys.executable, "with bytecode"])
 
 
 def ensure() -> Path:
@@ -47,7 +47,8 @@ def _build(directory: Path) -> None:
     try:
         run([python, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes", "-r", str(UV_LOCK)])
         run(
-            [str(directory / "bin" / "uv"), "pip", "install", "-q", "--python", python, *locked],
+            # Else each process compiles what it imports, where the machine does not let Python keep that.
+            [str(directory / "bin" / "uv"), "pip", "install", "-q", "--compile-bytecode", "--python", python, *locked],
             environment=_uv_environment(python),
         )
     except CommandFailed as failure:

@@ -145,6 +145,14 @@ CHANGE_GRANTS = Action(
     sight=READ_GRANTS,
 )
 
+# Long work in slices, of any service that has some. Whoever started a job sees it and may cancel it.
+
+LIST_JOBS = Action("jobs.list", customer=DEVICE_ROLES, staff=DESK, scopes=CATALOG | CATALOG_WRITES)
+READ_JOB = Action("jobs.read", Relation.ADMINISTERED, ADMINISTRATORS, staff=DESK, scopes=CATALOG | CATALOG_WRITES)
+CANCEL_JOB = Action(
+    "jobs.cancel", Relation.ADMINISTERED, ADMINISTRATORS, staff=SERVICE_ADMIN, scopes=CATALOG_WRITES, sight=READ_JOB
+)
+
 # Tickets and visits.
 
 LIST_TICKETS = Action("tickets.list", customer=DEVICE_ROLES, staff=DESK, scopes=TICKETS)

@@ -1,18 +1,21 @@
 """Processes killed at the worst moments: between write and publish, publish and pull, effect and commit."""
 
 import uuid
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from shared import faultpoints
-from shared.contracts.inbound import DispatchVisitPlanned
+from shared.contracts.catalog import Site
+from shared.contracts.inbound import BackOfficeDeviceUpdated, BackOfficeModelUpdated, DispatchVisitPlanned
+from shared.ids import derived_id
 from tests.support import visits
 from tests.support.ledger import assert_published_whole, assert_views_equal_owners
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import type_of
-from tests.support.world import Device, Person, World
+from tests.support.world import SITES, Device, Person, World
 
 ARM = "LOCKSTEP_FAULT_POINT"
 # A mail that was being handed over is tried again after three times the limit of the conversation.
@@ -92,6 +95,48 @@ async def test_a_mail_survives_a_kill_of_the_notifier(faulty: Stack, world: Worl
     identifiers = {mail["headers"]["Message-ID"] for mail in mails}
     assert len(identifiers) == 1, "a repeat carries the same Message-ID"
     assert len(mails) <= (2 if point == faultpoints.MAIL_SENT else 1)
+
+
+async def test_a_job_survives_a_kill_between_a_slice_and_its_record(faulty: Stack, world: World) -> None:
+    account, model_ref = await world.account("FI"), f"many-{world.prefix}"
+    now, site = datetime.now(UTC), Site(site_id=f"site-{world.prefix}", name="Mill", country="FI", **SITES["FI"])
+    fleet = [
+        BackOfficeDeviceUpdated(
+            ref=f"{world.prefix}-{number}",
+            revision=1,
+            occurred_at=now,
+            serial=f"SN{world.prefix}{number}",
+            model_ref=model_ref,
+            account_ref=account.ref,
+            site=site,
+        )
+        for number in range(250)
+    ]
+    named, renamed = (
+        BackOfficeModelUpdated(ref=model_ref, revision=revision, occurred_at=now, name=name)
+        for revision, name in enumerate(("Aurora C3020", "Aurora C3021"), start=1)
+    )
+    back_office, client = faulty.wire("back-office"), faulty.store()
+    try:
+        devices = faulty.database(client, "catalog")["devices"]
+
+        async def versions(name: str) -> list[int]:
+            found = devices.find({"model_id": derived_id("model", model_ref), "model_name": name}, {"version": 1})
+            versions = [device["version"] async for device in found]
+            assert len(versions) == len(fleet), f"{len(versions)} devices are called {name}"
+            return versions
+
+        await back_office.send(named, model_ref)
+        await back_office.send_all((device, device.ref) for device in fleet)
+        before = sum(await eventually(lambda: versions("Aurora C3020"), within=60))
+        faulty.servers.restart("catalog", environment={ARM: f"{faultpoints.JOB_SLICE_DONE}:2"})
+        await back_office.send(renamed, model_ref)
+        await died(faulty, "catalog")
+        faulty.servers.restart("catalog", environment={ARM: ""})
+        after = sum(await eventually(lambda: versions("Aurora C3021"), within=90))
+        assert after == before + len(fleet), "each device has told it once"
+    finally:
+        await client.close()
 
 
 async def one_mail(stack: Stack, who: Person) -> None:

@@ -248,6 +248,12 @@ EXAMPLES: Mapping[str, Example] = {
     "catalog POST /v1/groups": Example(body=lambda stage, _: {"account_id": stage.ours.id, "name": "New group"}),
     "catalog GET /v1/groups": Example(aimed=lambda stage: [{"account_id": stage.theirs.id}]),
     "catalog PUT /v1/groups/{group_id}/members": Example("group", body=_said(device_ids=[]), fresh=_group),
+    # long work; a job that has ended is not cancelled any more
+    "catalog GET /v1/jobs": Example(),
+    "catalog GET /v1/jobs/{job_id}": Example("job"),
+    "catalog GET /v1/jobs/{job_id}/rows": Example("job"),
+    "catalog GET /v1/jobs/{job_id}/rows.csv": Example("job"),
+    "catalog POST /v1/jobs/{job_id}/cancel": Example("job", body=_said(), let_in=409),
     # tickets and visits
     "tickets GET /v1/devices/{device_id}/outlook": Example("device"),
     "tickets POST /v1/tickets": Example("device", body=_report, sight=actions.READ_OUTLOOK),
@@ -291,6 +297,7 @@ EXAMPLES: Mapping[str, Example] = {
     "portal GET /tickets/new/outlook": Example("device", query=_of_device),
     "portal GET /tickets/{ticket_id}": Example("ticket"),
     "portal GET /tickets/{ticket_id}/live": Example("ticket"),
+    "portal GET /tickets/{ticket_id}/timeline": Example("ticket"),
     "portal POST /tickets/{ticket_id}/reply": Example("ticket", body=_said(text="More"), fresh=_ticket),
     "portal POST /tickets/{ticket_id}/cancel": Example("ticket", fresh=_ticket),
     "portal POST /tickets/{ticket_id}/note": Example("ticket", body=_said(text="Aside"), fresh=_ticket),

@@ -182,6 +182,16 @@ class Stage:
         made = await self.do("catalog", "POST", "/v1/groups", json=body)
         return Thing(place, {"group_id": made["group_id"]}, frozenset({self.account(place)}), group_id=made["group_id"])
 
+    async def new_job(self, place: str) -> Thing:
+        """The job that makes a device follow its group, by the time that it has ended."""
+        body = {
+            "account_id": self.account(place),
+            "name": f"Group {self.mark(place)}",
+            "device_ids": [self.device(place)],
+        }
+        made = await self.do("catalog", "POST", "/v1/groups", json=body)
+        return Thing(place, {"job_id": made["job_id"]}, frozenset({self.account(place)}))
+
     async def new_user(self, place: str, *, active: bool = True) -> Thing:
         account_id, mark = self.account(place), self.mark(place)
         body = {
@@ -331,6 +341,7 @@ async def _groups(stage: Stage) -> None:
         company = stage.theirs if place == "foreign" else stage.ours
         group = await stage.new_group(place, devices=[company.devices[place]])
         company.groups[place] = group.id
+        stage.put("job", await stage.new_job(place))
         stage.put("group", group)
 
 

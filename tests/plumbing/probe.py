@@ -99,6 +99,7 @@ def probe_on(profile: Profile, topics: Wire) -> Probe:
         load_grants: Loader | None = nobody,
         deployed: datetime | None = LONG_AGO,
         prepare: Sequence[Step] = (),
+        aggregates: Sequence[Aggregate] = (THINGS,),
         **parts: Any,
     ) -> AsyncIterator[Service]:
         own_broker = BrokerSettings(bootstrap=topics.bootstrap, username=topics.username, password=topics.password)
@@ -124,7 +125,7 @@ def probe_on(profile: Profile, topics: Wire) -> Probe:
             title="plumbing",
             routers=routers,
             build_parts=lambda _db, _settings: ProbeParts(),
-            aggregates=[THINGS],
+            aggregates=aggregates,
             subscriptions=subscriptions,
             prepare=[deployed_before, *prepare],
             load_user=load_user,

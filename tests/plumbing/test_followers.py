@@ -214,7 +214,7 @@ async def test_a_ticket_keeps_the_groups_of_the_newest_version_of_its_device_who
 
     async with connected(app) as tickets:
         document = store.new_document(ticket, device_version=6)
-        await tickets.outbox.insert(store.TICKETS, document, [], cause=Cause("test"))
+        await tickets.outbox.insert(store.TICKETS, document, [], scope=EVERYTHING, cause=Cause("test"))
         opened_with = await groups(tickets.db)
         for version, name, shown in ((5, "older", opened_with), (8, "newest", ["newest"]), (7, "late", ["newest"])):
             device = ticket_samples.device(group_ids=(name,))

@@ -175,6 +175,35 @@ async def test_timers_follow_the_product_clock_when_it_is_moved(probe: Probe, tm
             running.cancel()
 
 
+async def test_a_rule_in_real_time_is_left_alone_by_the_product_clock(probe: Probe, tmp_path: Path) -> None:
+    bells, offset = Bells(), tmp_path / "offset"
+    offset.write_text(str(-25 * 3600))
+    async with probe.start() as service:
+        rule: TimerRule[Service] = TimerRule(THINGS, bells.fire, real_time=True)
+        running = asyncio.create_task(timers.run(service.db, Clock(offset), rule, service))
+        try:
+            now = await a_thing(service, datetime.now(UTC) - timedelta(seconds=1))
+            await eventually(lambda: _all_are(service, [now], 1))
+        finally:
+            running.cancel()
+
+
+async def test_a_process_has_no_more_timers_in_hand_than_the_rule_allows(probe: Probe) -> None:
+    bells, in_hand, most = Bells(), set[str](), [0]
+
+    async def fire(deps: Service, document: dict[str, Any], now: datetime) -> None:
+        in_hand.add(document["_id"])
+        most.append(len(in_hand))
+        await bells.fire(deps, document, now)
+        in_hand.remove(document["_id"])
+
+    async with probe.start(timers=[TimerRule(THINGS, fire, at_once=3)]) as service:
+        past = datetime.now(UTC) - timedelta(minutes=1)
+        keys = [await a_thing(service, past) for _ in range(10)]
+        await eventually(lambda: _all_are(service, keys, 1))
+    assert 0 < max(most) <= 3
+
+
 async def _all_are(service: Service, keys: list[str], count: int) -> bool:
     return await counts(service, keys) == {count}
 

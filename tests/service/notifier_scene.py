@@ -1,4 +1,4 @@
-"""One recipient and one ticket: the person is a real user, the ticket's events come as the owner would publish them."""
+"""One recipient and one ticket, told as their owners would publish them."""
 
 import uuid
 from collections.abc import Mapping
@@ -8,7 +8,17 @@ from typing import Any
 
 from shared.contracts.base import Event
 from shared.contracts.catalog import GrantsChanged, GrantsState
-from shared.contracts.identity import EditionPublished, PersonChanged, PersonState
+from shared.contracts.identity import (
+    EditionPublished,
+    PersonChanged,
+    PersonState,
+    Right,
+    Role,
+    UserActivated,
+    UserState,
+    UserStatus,
+    UserSuspended,
+)
 from shared.contracts.tickets import PublicEntry, TicketEvent, TicketOpened, TicketState
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
@@ -30,6 +40,7 @@ class Scene:
     account_id: str
     user_id: str
     email: str
+    whole: bool = True
     ticket_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     _told: int = 0
     _newer: int = NEWER
@@ -39,22 +50,9 @@ class Scene:
         """A device manager of an account of his own, of all its devices or of none yet."""
         account = await world.account("DE")
         email = f"{uuid.uuid4().hex}@{domain}"
-        async with await world.api("identity") as identity:
-            answer = await identity.post(
-                "/v1/users",
-                json={
-                    "first_name": "Anna",
-                    "last_name": "Müller",
-                    "email": email,
-                    "language": "de",
-                    "time_zone": "Europe/Berlin",
-                    "country": COUNTRY,
-                    "password": uuid.uuid4().hex,
-                    "rights": [{"account_id": account.account_id, "role": "device_manager", "whole": whole}],
-                },
-            )
-            assert answer.status_code == 201, answer.text
-        scene = cls(world.stack, account.account_id, answer.json()["user_id"], email)
+        scene = cls(world.stack, account.account_id, str(uuid.uuid4()), email, whole=whole)
+        await scene.gets_address(email)
+        await scene.publish("identity", UserActivated(user=scene.user(), occurred_at=datetime.now(UTC)), scene.user_id)
         edition = EDITION.model_copy(update={"country": COUNTRY})
         await scene.publish("identity", EditionPublished(edition=edition), COUNTRY)
         return scene
@@ -81,10 +79,19 @@ class Scene:
         grants = GrantsState(user_id=self.user_id, devices=devices)
         await self.publish("catalog", GrantsChanged(grants=grants), self.user_id)
 
-    async def is_suspended(self, world: World) -> None:
-        async with await world.api("identity") as identity:
-            answer = await identity.post(f"/v1/users/{self.user_id}/suspend", json={"reason": "left the company"})
-            assert answer.status_code == 200, answer.text
+    async def is_suspended(self) -> None:
+        suspended = UserSuspended(user=self.user(UserStatus.SUSPENDED), occurred_at=datetime.now(UTC))
+        await self.publish("identity", suspended, self.user_id)
+
+    def user(self, status: UserStatus = UserStatus.ACTIVE) -> UserState:
+        return UserState(
+            user_id=self.user_id,
+            status=status,
+            rights=(Right(account_id=self.account_id, role=Role.DEVICE_MANAGER, whole=self.whole),),
+            country=COUNTRY,
+            language="de",
+            time_zone="Europe/Berlin",
+        )
 
     def ticket(self) -> TicketState:
         return TICKET.model_copy(

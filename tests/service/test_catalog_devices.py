@@ -21,6 +21,8 @@ from tests.service.catalog_scene import ENTITLEMENT, Fleet, administrator, site
 from tests.support.wire import headers_for
 from tests.support.world import Device, World
 
+pytestmark = pytest.mark.alone("catalog")
+
 
 @pytest.fixture
 async def fleet(world: World) -> Fleet:

@@ -11,6 +11,8 @@ from tests.service.catalog_scene import Fleet, administrator, listed, site
 from tests.support.waiting import eventually
 from tests.support.world import Account, Device, Person, World
 
+pytestmark = pytest.mark.alone("catalog")
+
 
 @pytest.fixture
 async def fleet(world: World) -> Fleet:

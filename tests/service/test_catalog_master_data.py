@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.inbound import BackOfficeAccountUpdated
 from shared.ids import derived_id
 from tests.service.catalog_scene import Fleet, administrator, site
+from tests.support.facts import Facts
 from tests.support.waiting import eventually
 from tests.support.wire import value_of
 from tests.support.world import Account, World
+
+pytestmark = pytest.mark.alone("catalog")
 
 
 @pytest.fixture
@@ -40,24 +42,13 @@ async def test_an_unknown_model_is_created_as_unclassified_until_it_is_described
     assert (await _model(fleet, model_ref))["classified"] is True
 
 
-async def test_a_device_before_its_account_shows_the_account_when_it_arrives(world: World) -> None:
+async def test_a_device_before_its_account_shows_the_account_when_it_arrives(world: Facts) -> None:
     account_ref = f"{world.prefix}-late"
     fleet = Fleet(world, Account(derived_id("account", account_ref), account_ref, "FI"))
     ref = fleet.ref()
     await fleet.tell(fleet.device(ref))
     await fleet.page(derived_id("device", ref), account_name=None)
-    await fleet.tell(
-        BackOfficeAccountUpdated(
-            ref=account_ref,
-            revision=1,
-            occurred_at=datetime.now(UTC),
-            name="Late Oy",
-            billing_number=f"B-{account_ref}",
-            service_number=f"S-{account_ref}",
-            country="FI",
-            language="fi",
-        )
-    )
+    await world.account("FI", ref=account_ref, name="Late Oy")
     await fleet.page(derived_id("device", ref), account_name="Late Oy", service_number=f"S-{account_ref}")
 
 

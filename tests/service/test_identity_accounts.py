@@ -4,6 +4,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -13,6 +14,8 @@ from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import Listener, Wire, value_of
 from tests.support.world import Account, Person, World
+
+pytestmark = pytest.mark.alone("identity")
 
 RECORDS = "inbound.back-office.accounts"
 

@@ -12,6 +12,8 @@ import pytest
 from tests.support.stack import Stack
 from tests.support.world import Person, World
 
+pytestmark = pytest.mark.alone("identity")
+
 
 async def sign_in(stack: Stack, email: str, password: str, *, address: str | None = None) -> httpx.Response:
     async with await stack.client("identity") as client:

@@ -6,11 +6,14 @@ import uuid
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import header, value_of
 from tests.support.world import Account, Person, World
+
+pytestmark = pytest.mark.alone("identity")
 
 
 def right(account: Account, role: str = "administrator", *, whole: bool = True) -> dict[str, Any]:

@@ -6,27 +6,34 @@ from shared.contracts.tickets import TicketClosed, TicketOpened
 from tests.service.notifier_scene import Scene
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
-from tests.support.world import Person, World
+from tests.support.world import Account, Person, World
+
+pytestmark = pytest.mark.alone("notifier")
 
 
 @pytest.fixture
-async def manager(world: World) -> Person:
-    return await world.manager(await world.account("DE"), whole=True)
+async def account(world: World) -> Account:
+    return await world.account("DE")
 
 
-async def mailed(stack: Stack, person: Person, world: World) -> Scene:
+@pytest.fixture
+async def manager(world: World, account: Account) -> Person:
+    return await world.manager(account, whole=True)
+
+
+async def mailed(stack: Stack, person: Person, account: Account) -> Scene:
     """A ticket of an account that the person manages, with two mails sent to him."""
-    async with await world.api("identity", person) as identity:
-        account_id = (await identity.get("/v1/me")).json()["rights"][0]["account_id"]
-    scene = Scene(stack, account_id, person.user_id, person.email)
+    scene = Scene(stack, account.account_id, person.user_id, person.email)
     await scene.happens(TicketOpened)
     await scene.happens(TicketClosed)
     await scene.mails(2)
     return scene
 
 
-async def test_a_person_reads_his_own_log_and_nobody_elses(stack: Stack, world: World, manager: Person) -> None:
-    scene = await mailed(stack, manager, world)
+async def test_a_person_reads_his_own_log_and_nobody_elses(
+    stack: Stack, world: World, manager: Person, account: Account
+) -> None:
+    scene = await mailed(stack, manager, account)
     stranger, agent = await world.manager(await world.account("DE"), whole=True), await world.agent()
     async with await world.api("notifier", manager) as own:
 
@@ -51,8 +58,10 @@ async def test_a_person_reads_his_own_log_and_nobody_elses(stack: Stack, world: 
             assert len(answer.json()["items"]) == 2
 
 
-async def test_the_log_is_read_page_by_page_newest_first(stack: Stack, world: World, manager: Person) -> None:
-    await mailed(stack, manager, world)
+async def test_the_log_is_read_page_by_page_newest_first(
+    stack: Stack, world: World, manager: Person, account: Account
+) -> None:
+    await mailed(stack, manager, account)
     async with await world.api("notifier", manager) as own:
         first = (await own.get("/v1/messages", params={"limit": 1})).json()
         second = (await own.get("/v1/messages", params={"limit": 1, "cursor": first["next"]})).json()
@@ -69,7 +78,9 @@ async def test_the_log_is_not_for_strangers_at_the_door(stack: Stack) -> None:
         assert (await nobody.get("/v1/messages")).status_code == 401
 
 
-async def test_a_mail_that_a_person_does_not_want_is_skipped(stack: Stack, world: World, manager: Person) -> None:
+async def test_a_mail_that_a_person_does_not_want_is_skipped(
+    stack: Stack, world: World, manager: Person, account: Account
+) -> None:
     async with await world.api("notifier", manager) as own:
         before = (await own.get("/v1/preferences")).json()["cadences"]
         assert set(before.values()) == {"at_once"}
@@ -77,9 +88,7 @@ async def test_a_mail_that_a_person_does_not_want_is_skipped(stack: Stack, world
         assert answer.json()["cadences"] == before | {"ticket_opened": "off"}
         wrong = await own.put("/v1/preferences", json={"cadences": {"ticket_opened": "sometimes"}})
         assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid")
-    async with await world.api("identity", manager) as identity:
-        account_id = (await identity.get("/v1/me")).json()["rights"][0]["account_id"]
-    scene = Scene(stack, account_id, manager.user_id, manager.email)
+    scene = Scene(stack, account.account_id, manager.user_id, manager.email)
     await scene.happens(TicketOpened)
     assert (await scene.message_that_is("skipped"))["reason"] == "not_wanted"
 

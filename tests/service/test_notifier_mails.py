@@ -22,6 +22,8 @@ from tests.support.wire import value_of
 from tests.support.world import World
 from tests.unit.notifier_samples import ENTRY
 
+pytestmark = pytest.mark.alone("notifier")
+
 SUBJECTS: dict[type[TicketEvent], str] = {
     TicketOpened: "Ihre Anfrage ist eingegangen",
     VisitPlanned: "Besuch am Montag, 7. Dezember",
@@ -116,7 +118,7 @@ async def test_who_is_suspended_while_his_mail_waits_does_not_get_it(world: Worl
     scene = await Scene.of(world, domain="busy.example")
     await scene.happens()
     await scene.waits_because_of("deferred_451")
-    await scene.is_suspended(world)
+    await scene.is_suspended()
     await scene.gets_address(f"{scene.user_id}@customer.example")
     assert (await scene.message_that_is("skipped"))["reason"] == "not_active"
 

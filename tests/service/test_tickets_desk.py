@@ -5,6 +5,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from shared.contracts.inbound import (
     ContactCentreTicketAcknowledged,
     ContactCentreTicketOpened,
@@ -12,9 +14,12 @@ from shared.contracts.inbound import (
     ContactCentreTicketResolved,
 )
 from tests.service.tickets_scene import Scene, key
+from tests.support.facts import Facts
 from tests.support.waiting import eventually
 from tests.support.wire import value_of
 from tests.support.world import World
+
+pytestmark = pytest.mark.alone("tickets")
 
 
 async def test_a_note_stays_with_the_desk_and_reaches_the_case(world: World) -> None:
@@ -227,17 +232,12 @@ async def test_silence_after_the_solution_warns_and_then_closes(world: World) ->
         assert {clock["state"] for clock in closed["clocks"]} <= {"met", "stopped"}
 
 
-async def test_who_manages_a_device_by_its_group_sees_its_tickets_while_it_is_in_the_group(world: World) -> None:
-    async with Scene.of(world) as scene, await world.api("catalog") as catalog:
-        answer = await catalog.post(
-            "/v1/groups",
-            json={"account_id": scene.account.account_id, "name": "Floor 2", "device_ids": [scene.device.device_id]},
-        )
-        assert answer.status_code == 201, answer.text
-        group_id = answer.json()["group_id"]
+async def test_who_manages_a_device_by_its_group_sees_its_tickets_while_it_is_in_the_group(world: Facts) -> None:
+    async with Scene.of(world) as scene:
+        group_id = f"floor-2-{world.prefix}"
+        await world.belongs_to(scene.device, group_id)
         colleague = await world.manager(scene.account)
-        granted = await catalog.put(f"/v1/grants/{colleague.user_id}", json={"devices": [], "groups": [group_id]})
-        assert granted.status_code in (200, 201), granted.text
+        await world.grant(colleague.user_id, groups=[group_id])
         async with await world.api("tickets", colleague) as tickets:
 
             async def sees_it() -> bool:
@@ -249,6 +249,5 @@ async def test_who_manages_a_device_by_its_group_sees_its_tickets_while_it_is_in
             await eventually(sees_it)
             items = (await tickets.get("/v1/tickets")).json()["items"]
             assert [item["ticket_id"] for item in items] == [scene.ticket_id]
-            emptied = await catalog.put(f"/v1/groups/{group_id}/members", json={"device_ids": []})
-            assert emptied.status_code == 200, emptied.text
+            await world.belongs_to(scene.device)
             await eventually(sees_it_no_more, within=5)

@@ -2,10 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.service.tickets_scene import Scene, eventually_open, key
 from tests.support.waiting import eventually
 from tests.support.wire import header, type_of, value_of
 from tests.support.world import World
+
+pytestmark = pytest.mark.alone("tickets")
 
 
 async def test_the_answer_is_a_promise_and_the_parties_hear_of_it(world: World) -> None:

@@ -3,13 +3,18 @@
 from datetime import datetime
 from typing import Any
 
+import pytest
 from icalendar import Calendar
 
+from shared.contracts.catalog import Site
 from shared.contracts.inbound import DispatchVisitPlanned
 from tests.service.tickets_scene import Scene
+from tests.support.facts import Facts
 from tests.support.waiting import eventually
 from tests.support.wire import type_of, value_of
 from tests.support.world import World
+
+pytestmark = pytest.mark.alone("tickets")
 
 
 async def test_a_visit_goes_from_planning_to_the_report(world: World) -> None:
@@ -187,14 +192,12 @@ async def test_visits_come_as_a_file_and_as_a_feed_that_dies_when_it_is_revoked(
         assert (await calendar_program.get(address)).status_code == 404
 
 
-async def test_a_feed_dies_with_the_rights_of_its_owner(world: World) -> None:
+async def test_a_feed_dies_with_the_rights_of_its_owner(world: Facts) -> None:
     async with Scene.of(world) as scene, await world.stack.client("tickets") as calendar_program:
         feed = (await scene.customer.post("/v1/calendar-feeds")).json()
         address = f"/v1/calendar-feeds/{feed['url_token']}.ics"
         assert (await calendar_program.get(address)).status_code == 200
-        async with await world.api("identity") as identity:
-            answer = await identity.post(f"/v1/users/{scene.manager.user_id}/suspend", json={"reason": "left"})
-            assert answer.status_code < 300, answer.text
+        await world.suspend(scene.manager)
 
         async def dead() -> bool:
             return (await calendar_program.get(address)).status_code == 404
@@ -202,26 +205,20 @@ async def test_a_feed_dies_with_the_rights_of_its_owner(world: World) -> None:
         await eventually(dead, within=5)
 
 
-async def test_a_new_site_reaches_dispatch_and_flags_the_planned_visit(world: World) -> None:
+async def test_a_new_site_reaches_dispatch_and_flags_the_planned_visit(world: Facts) -> None:
     async with Scene.of(world) as scene, world.stack.wire("admin").listening("outbound.dispatch") as heard:
         await scene.tell("planned")
         await scene.becomes("visit_planned")
-        site = {
-            "name": "New house",
-            "street": "Uusi katu 1",
-            "postcode": "33100",
-            "city": "Tampere",
-            "country": "FI",
-            "time_zone": "Europe/Helsinki",
-        }
-        async with await world.api("catalog", scene.manager) as catalog:
-            device = await catalog.get(f"/v1/devices/{scene.device.device_id}")
-            moved = await catalog.put(
-                f"/v1/devices/{scene.device.device_id}/site",
-                json={"site": site, "location": {"floor": "2"}},
-                headers={"If-Match": device.headers["etag"]},
-            )
-            assert moved.status_code == 200, moved.text
+        site = Site(
+            site_id=f"new-{world.prefix}",
+            name="New house",
+            street="Uusi katu 1",
+            postcode="33100",
+            city="Tampere",
+            country="FI",
+            time_zone="Europe/Helsinki",
+        )
+        await world.stands_in(scene.device, site)
         await heard.types_of(scene.ticket_id, "dispatch.work-order.changed.v1")
         changed = next(r for r in heard.of(scene.ticket_id) if type_of(r) == "dispatch.work-order.changed.v1")
         assert value_of(changed)["work_order"]["site"]["street"] == "Uusi katu 1"

@@ -152,6 +152,13 @@ class World:
         base = {"level": "Next day", "calendar": calendar, "acknowledge_minutes": 60, "response_minutes": 480}
         return Entitlement.model_validate({**base, "resolve_minutes": 960, **changes})
 
+    async def round_the_clock(self) -> Entitlement:
+        """An entitlement whose clocks never stand still."""
+        code = f"always-{self.prefix}"
+        all_day = [{"start": "00:00", "end": "24:00"}]
+        await self.calendar(code, week=[all_day] * 7, holiday_country=None)
+        return self.entitlement(code)
+
     async def device(
         self,
         account: Account,
@@ -163,10 +170,7 @@ class World:
         """A device with a contract line, from the back office; waits until catalog and tickets know both."""
         ref = f"{self.prefix}-{secrets.token_hex(4)}"
         if entitlement is None:
-            code = f"always-{self.prefix}"
-            all_day = [{"start": "00:00", "end": "24:00"}]
-            await self.calendar(code, week=[all_day] * 7, holiday_country=None)
-            entitlement = self.entitlement(code)
+            entitlement = await self.round_the_clock()
         site = Site(
             site_id=site_id or f"site-{ref}", name=f"Site {ref}", country=account.country, **SITES[account.country]
         )
@@ -206,12 +210,14 @@ class World:
                 answer = await catalog.get(f"/v1/devices/{device.device_id}")
                 return answer.status_code == 200 and answer.json().get("contract") is not None
 
-            async def outlook() -> bool:
-                answer = await tickets.get(f"/v1/devices/{device.device_id}/outlook")
-                return answer.status_code == 200 and answer.json().get("reason") != "no_contract"
-
             await eventually(with_contract, what=f"device {device.ref} with its contract in the catalog")
-            await eventually(outlook, what=f"device {device.ref} with its contract in tickets")
+            await eventually(
+                lambda: self._has_outlook(tickets, device), what=f"device {device.ref} with its contract in tickets"
+            )
+
+    async def _has_outlook(self, tickets: httpx.AsyncClient, device: Device) -> bool:
+        answer = await tickets.get(f"/v1/devices/{device.device_id}/outlook")
+        return answer.status_code == 200 and answer.json().get("reason") != "no_contract"
 
     async def open_ticket(self, who: Person, device: Device, **changes: Any) -> dict[str, Any]:
         """Report a fault; returns the ticket as answered."""

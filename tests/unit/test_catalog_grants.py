@@ -1,11 +1,12 @@
 """Giving and taking devices, groups and sites."""
 
 from services.catalog.grants.domain import replaced
-from services.catalog.groups.domain import create, set_members
+from services.catalog.groups.domain import complete, create, set_members
 from services.catalog.sites.domain import SiteWanted, contradictions, known_site, missing_fields, new_site
 from shared.contracts.catalog import GrantsState, GroupState
 from tests.unit.catalog_samples import HARBOUR
 
+RECEPTION = GroupState(group_id="g", account_id="a", name="Reception")
 GRANTS = GrantsState(user_id="u", devices=("d1", "d2"), groups=("g1",))
 
 
@@ -26,10 +27,25 @@ def test_the_same_grants_are_not_told() -> None:
 
 
 def test_the_same_members_are_not_told() -> None:
-    group, events = create(GroupState(group_id="g", account_id="a", name="Reception"), ["d2", "d1", "d2"])
+    group, events = create(RECEPTION, ["d2", "d1", "d2"], job_id="j1")
     assert group.device_ids == ("d1", "d2")
     assert len(events) == 1
-    assert set_members(group, ["d1", "d2"]) is None
+    assert set_members(group, ["d1", "d2"], job_id="j2") is None
+
+
+def test_a_group_is_complete_when_nothing_has_to_follow_or_the_job_of_its_newest_change_has_ended() -> None:
+    empty, _ = create(RECEPTION, [], job_id="j1")
+    assert (empty.complete, empty.job_id) == (True, None)
+    group, _ = create(RECEPTION, ["d1"], job_id="j1")
+    assert (group.complete, group.job_id) == (False, "j1")
+    assert complete(group, None) == (group.model_copy(update={"complete": True}), [])
+
+
+def test_a_change_that_was_cancelled_leaves_the_members_that_there_are_and_tells_them() -> None:
+    group, _ = create(RECEPTION, ["d1", "d2", "d3"], job_id="j1")
+    left, events = complete(group, {"d2", "d1"})
+    assert (left.device_ids, left.complete) == (("d1", "d2"), True)
+    assert [event.group for event in events] == [RECEPTION]
 
 
 def test_a_known_site_keeps_its_address_and_takes_new_notes() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import cache, prerequisites
+from deploy.local import cache, installations, prerequisites
 from deploy.local.errors import PortInUse, PrerequisiteMissing
-from deploy.local.layout import OFFSETS, PROFILES, SERVICES, Profile
+from deploy.local.layout import OFFSETS, PROFILES, REPOSITORY, SERVICES, Profile
+from deploy.local.needs import ALL, OF_TESTS, Needs, of_command
 from deploy.local.ports import check_free, owner_of
 from deploy.local.prerequisites import Tool
 from deploy.local.process import Identity
@@ -90,3 +91,39 @@ def test_a_process_is_known_by_number_and_start_time() -> None:
     with subprocess.Popen(["true"]) as process:
         process.wait()
         assert Identity.of(process.pid) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        ((), ALL),
+        (("--", "-x"), ALL),
+        (("--", "tests"), ALL),
+        (("--", "tests/unit", "-q"), Needs.PYTHON),
+        (("--", "tests/unit/test_clocks.py::test_pausing_never_shortens"), Needs.PYTHON),
+        (("--", "tests/contracts", "tests/unit"), Needs.PYTHON),
+        (("--", "tests/unit", "tests/plumbing/test_jobs.py"), Needs.SERVERS),
+        (("--", str(REPOSITORY / "tests" / "service")), Needs.SERVERS | Needs.ASSETS),
+        (("--", "tests/unit", "tests/browser"), ALL),
+        (("--", "tests/soak.py"), ALL),
+    ],
+)
+def test_what_is_set_up_follows_from_the_tests_that_are_named(arguments: tuple[str, ...], wanted: Needs) -> None:
+    assert of_command("test", arguments) == wanted
+
+
+def test_the_table_of_needs_names_only_folders_that_there_are() -> None:
+    assert all((REPOSITORY / "tests" / folder).is_dir() for folder in OF_TESTS)
+
+
+def test_a_machine_with_python_alone_is_enough_for_what_needs_no_servers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    prepared: list[str] = []
+    installations.check_prerequisites(Needs.PYTHON)
+    installations.ensure_all(Needs.PYTHON, python_environment=lambda: prepared.append("environment"))
+    assert prepared == ["environment"]
+    with pytest.raises(PrerequisiteMissing, match="java is not installed"):
+        installations.check_prerequisites(Needs.SERVERS)

@@ -30,8 +30,6 @@ from shared.problems import Invalid, NotFound, Problem
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 8
-
 
 class DeviceNotFound(NotFound):
     code = "device_not_found"
@@ -92,8 +90,8 @@ async def _catch_up(deps: Service, document: store.Document, *, cause: Cause, no
     )
     if lines:
         await take_lines(deps, device_id=device_id, lines=lines, cause=cause, now=now)
-    if model is not None and model.name != document["model_name"]:
-        await _change(deps, device_id, lambda device: domain.follow_model(device, model, now=now), cause=cause, now=now)
+    if model is not None and model.state.name != document["model_name"]:
+        await follow_model(deps, device_id=device_id, model=model.state, cause=cause, now=now)
 
 
 async def take_lines(
@@ -106,18 +104,9 @@ async def take_lines(
         log.debug("contract lines wait for device %s", device_id)
 
 
-async def follow_model(deps: Service, *, model: ModelState, cause: Cause, now: datetime) -> None:
-    """Give all devices of a model its present name."""
-    outdated = store.devices(deps.db).find({"model_id": model.model_id, "model_name": {"$ne": model.name}}, {"_id": 1})
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def follow(device_id: str) -> None:
-        async with places:
-            await _change(
-                deps, device_id, lambda device: domain.follow_model(device, model, now=now), cause=cause, now=now
-            )
-
-    await asyncio.gather(*[follow(document["_id"]) async for document in outdated])
+async def follow_model(deps: Service, *, device_id: str, model: ModelState, cause: Cause, now: datetime) -> None:
+    """Give a device its model's name."""
+    await _change(deps, device_id, lambda device: domain.follow_model(device, model, now=now), cause=cause, now=now)
 
 
 async def rename(

@@ -18,6 +18,7 @@ Document = dict[str, Any]
 
 OPEN_ENDED = datetime(FOREVER, 1, 1, tzinfo=UTC)
 DEVICES = Aggregate(name="devices", collection="devices")
+MODEL_INDEX = "model_devices"
 STATE_FIELDS = tuple(DeviceState.model_fields)
 VIEW_FIELDS = (*STATE_FIELDS, "version", "open_ticket_ids")
 
@@ -35,7 +36,7 @@ async def prepare(db: AsyncDatabase[Document]) -> None:
     """Create the indexes; harmless when they are there."""
     for name, keys in lists.indexes():
         await devices(db).create_index(keys, name=name)
-    await devices(db).create_index([("model_id", ASCENDING)], name="model")
+    await devices(db).create_index([("model_id", ASCENDING), ("_id", ASCENDING)], name=MODEL_INDEX)
     await tickets(db).create_index([("device_id", ASCENDING)], name="device")
 
 

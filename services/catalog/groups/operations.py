@@ -1,33 +1,32 @@
 """Making groups and choosing their members.
 
-The group's document keeps the wanted members and a timer. The devices follow at once while the request waits, if they
-are few; whatever a crash or a large group leaves over, the timer completes.
+The group's document keeps the wanted members, and the write that changes them starts a job (`following.py`). What fits
+into one slice of it is done while the request waits.
 """
 
-import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from services.catalog.accounts import queries as accounts
 from services.catalog.devices import operations as devices
-from services.catalog.devices import store as device_store
 from services.catalog.grants.operations import DeviceUnknown
 from services.catalog.grants.queries import devices_among
 from services.catalog.groups import domain, store
-from services.catalog.lists.store import group_list
+from services.catalog.groups.following import FOLLOW_MEMBERS
 from services.catalog.service import Service
+from shared import jobs
 from shared.access.caller import Caller
 from shared.access.permissions import Reach, reach, refusal, require
 from shared.access.scope import Scope, all_of, visible
 from shared.contracts import actions
 from shared.contracts.catalog import GroupState
-from shared.outbox import Cause, Change, Stale
+from shared.ids import new_id
+from shared.outbox import Cause, Change, Row
 from shared.outbox.command import Command
 from shared.problems import FieldError, Invalid, NotFound
 
-AT_ONCE = 8
-FEW = 100
-COMPLETED_AFTER = timedelta(seconds=15)
+TAKEN_UP_AFTER = timedelta(seconds=15)
+"""When the timer takes a job up whose request did not come to its end."""
 
 
 class GroupNotFound(NotFound):
@@ -54,17 +53,20 @@ async def create_group(
     await _require_account(deps, caller, account_id)
     await _require_devices(deps, device_ids, account_id)
     state = GroupState(group_id=command.document_id, account_id=account_id, name=name)
-    group, events = domain.create(state, device_ids)
+    cause = devices.cause_of(caller)
+    row = _following(state.group_id, account_id, cause=cause, now=now)
+    group, events = domain.create(state, device_ids, job_id=row.id)
     document = await deps.outbox.insert(
         store.GROUPS,
-        {"_id": state.group_id, **store.fields(group), "next_at": _completed_at(device_ids, now)},
+        {"_id": state.group_id, **store.fields(group)},
         events,
-        cause=devices.cause_of(caller),
+        cause=cause,
         scope=visible_groups(caller),
         command=command,
+        rows=() if group.complete else (row,),
         not_found=GroupNotFound(),
     )
-    return await _followed(deps, document, cause=devices.cause_of(caller), now=now)
+    return await _followed(deps, document, row, cause=cause)
 
 
 async def set_members(
@@ -84,12 +86,12 @@ async def set_members(
     require(caller, actions.CHANGE_GROUP, account_id=found["account_id"])
     await _require_devices(deps, device_ids, found["account_id"])
 
+    cause = devices.cause_of(caller)
+    row = _following(group_id, found["account_id"], cause=cause, now=now)
+
     def decided(document: store.Document) -> Change | None:
-        decision = domain.set_members(store.group_of(document), device_ids)
-        if decision is None:
-            return None
-        changed = {*document["device_ids"]} ^ {*device_ids}
-        return Change(set={**store.fields(decision[0]), "next_at": _completed_at(changed, now)}, events=decision[1])
+        decision = domain.set_members(store.group_of(document), device_ids, job_id=row.id)
+        return None if decision is None else Change(set=store.fields(decision[0]), events=decision[1], rows=[row])
 
     document = await deps.outbox.change(
         store.GROUPS,
@@ -97,52 +99,33 @@ async def set_members(
         decided,
         scope=visible_groups(caller),
         permit=lambda document: require(caller, actions.CHANGE_GROUP, account_id=document["account_id"]),
-        cause=devices.cause_of(caller),
+        cause=cause,
         command=command,
         if_match=if_match,
         not_found=GroupNotFound(),
     )
-    return await _followed(deps, document, cause=devices.cause_of(caller), now=now)
+    return await _followed(deps, document, row, cause=cause)
 
 
-async def complete_members(deps: Service, document: store.Document, now: datetime) -> None:
-    """What the timer does: let the devices follow whose write was not reached."""
-    await _follow(deps, document, cause=Cause.by_itself("catalog.groups"), now=now)
+def _following(group_id: str, account_id: str, *, cause: Cause, now: datetime) -> Row:
+    return jobs.row_of(
+        FOLLOW_MEMBERS,
+        job_id=new_id(),
+        about={"group_id": group_id},
+        account_id=account_id,
+        cause=cause,
+        now=now,
+        after=TAKEN_UP_AFTER,
+    )
 
 
-async def _followed(deps: Service, document: store.Document, *, cause: Cause, now: datetime) -> store.Document:
-    if document.get("next_at") is None or document["next_at"] <= now:
+async def _followed(deps: Service, document: store.Document, row: Row, *, cause: Cause) -> store.Document:
+    """The group after what can be done while the request waits; nothing where this request has changed nothing."""
+    if document["job_id"] != row.id:
         return document
-    return await _follow(deps, document, cause=cause, now=now)
-
-
-async def _follow(deps: Service, document: store.Document, *, cause: Cause, now: datetime) -> store.Document:
-    """Bring the devices' own list of groups in line with the wanted members, then drop the timer."""
-    group = store.group_of(document)
-    present = {
-        device["_id"]
-        async for device in device_store.devices(deps.db).find({"lists": group_list(group.state.group_id)}, {"_id": 1})
-    }
-    wanted = set(group.device_ids)
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def follow(device_id: str) -> None:
-        async with places:
-            await devices.set_membership(
-                deps,
-                device_id=device_id,
-                group_id=group.state.group_id,
-                account_id=group.state.account_id,
-                member=device_id in wanted,
-                cause=cause,
-                now=now,
-            )
-
-    await asyncio.gather(*map(follow, sorted(present ^ wanted)))
-    try:
-        return await deps.outbox.update(store.GROUPS, document, {}, (), cause=cause, unset=["next_at"])
-    except Stale:
-        return document  # somebody chose other members meanwhile, and his timer stands
+    await jobs.start(deps, row, cause=cause)
+    await jobs.carry_out(deps, FOLLOW_MEMBERS, row.id)
+    return await store.groups(deps.db).find_one({"_id": document["_id"]}) or document
 
 
 def visible_groups(caller: Caller) -> Scope:
@@ -172,8 +155,3 @@ async def _require_devices(deps: Service, device_ids: Sequence[str], account_id:
     ]
     if errors:
         raise DeviceUnknown(errors=errors)
-
-
-def _completed_at(changed: Collection[str], now: datetime) -> datetime:
-    """A large change is left to the timer from the start; a small one only if the request does not come to its end."""
-    return now + COMPLETED_AFTER if len(changed) <= FEW else now

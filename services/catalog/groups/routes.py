@@ -32,11 +32,12 @@ class Members(BaseModel):
 
 
 class GroupView(GroupState):
-    """`complete` is false while the devices of a large change still follow."""
+    """`complete` is false while the devices still follow; how far they are says the job."""
 
     version: int
     devices: int
     complete: bool
+    job_id: str | None
 
 
 @router.post("/v1/groups", status_code=201)
@@ -79,7 +80,7 @@ async def set_members(
     command: OptionalCommandDep,
     response: Response,
 ) -> GroupView:
-    """Choose the members. More than a hundred changes are carried out after the answer."""
+    """Choose the members. More than a hundred changes are carried out after the answer, as a job."""
     document = await operations.set_members(
         deps,
         caller=caller,
@@ -104,5 +105,6 @@ def _view(document: store.Document) -> GroupView:
         **group.state.model_dump(),
         version=document["version"],
         devices=len(group.device_ids),
-        complete=document.get("next_at") is None,
+        complete=group.complete,
+        job_id=group.job_id,
     )

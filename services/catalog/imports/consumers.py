@@ -1,6 +1,7 @@
 """Master data from the back office, in whatever order it comes."""
 
 from services.catalog.contracts import operations as contracts
+from services.catalog.devices import model_names
 from services.catalog.devices import operations as devices
 from services.catalog.models import operations as models
 from services.catalog.service import Service
@@ -26,7 +27,7 @@ async def take_master_record(record: Envelope[BackOfficeMessage], deps: Service)
     match record.event:
         case BackOfficeModelUpdated() as event:
             model = await models.take_master(deps, record=event, cause=cause)
-            await devices.follow_model(deps, model=model, cause=cause, now=now)
+            await model_names.start(deps, model=model, cause=cause, now=now)
         case BackOfficeDeviceUpdated() as event:
             await devices.take_master(deps, record=event, cause=cause, now=now)
         case BackOfficeContractUpdated() as event:

@@ -1,7 +1,5 @@
 """HTTP of the device list: pages, export and facets of one and the same view."""
 
-import csv
-import io
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Annotated, Any, Literal
 
@@ -20,6 +18,7 @@ from shared.access.caller import Caller
 from shared.contracts import actions
 from shared.contracts.catalog import DeviceStatus
 from shared.http.caller import may
+from shared.http.csv_file import Cell, csv_answer, csv_lines
 from shared.http.paging import Cursor, Limit, Page
 
 router = APIRouter(tags=["device list"])
@@ -166,19 +165,15 @@ async def export_devices(
 
     async def rows() -> AsyncIterator[bytes]:
         now = deps.clock()
-        yield _csv([COLUMNS])
+        yield csv_lines([COLUMNS])
         async for documents in queries.all_pages(deps, caller=caller, wanted=wanted, order=order, now=now):
             views = [DeviceView(**fields) for fields in await view_fields(deps, documents, now=now)]
-            yield _csv([_cells(view) for view in views])
+            yield csv_lines([_cells(view) for view in views])
 
-    return StreamingResponse(
-        rows(),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="devices.csv"'},
-    )
+    return csv_answer(rows(), "devices")
 
 
-def _cells(view: DeviceView) -> tuple[Any, ...]:
+def _cells(view: DeviceView) -> tuple[Cell, ...]:
     contract = view.contract
     return (
         view.serial,
@@ -201,17 +196,6 @@ def _cells(view: DeviceView) -> tuple[Any, ...]:
         contract.valid_until.isoformat() if contract and contract.valid_until else None,
         view.open_tickets,
     )
-
-
-def _csv(rows: Any) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows([[_harmless(cell) for cell in row] for row in rows])
-    return text.getvalue().encode()
-
-
-def _harmless(cell: Any) -> Any:
-    """A text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _numbers(found: list[Combination], kind: Callable[[Mapping[str, Any]], str]) -> dict[str, int]:

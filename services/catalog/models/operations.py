@@ -1,6 +1,7 @@
 """Models come from the back office; a device may name one before it is described."""
 
 from services.catalog.models import domain, store
+from services.catalog.models.domain import Model
 from services.catalog.service import Service
 from shared.access.scope import EVERYTHING
 from shared.contracts.catalog import ModelState
@@ -27,7 +28,7 @@ async def find_or_create(deps: Service, *, ref: str, cause: Cause) -> ModelState
     return store.model_of(document).state
 
 
-async def take_master(deps: Service, *, record: BackOfficeModelUpdated, cause: Cause) -> ModelState:
+async def take_master(deps: Service, *, record: BackOfficeModelUpdated, cause: Cause) -> Model:
     """Apply a master record and return the model as it is now. A repeated or older record changes nothing."""
     await find_or_create(deps, ref=record.ref, cause=cause)
     model_id = model_id_of(record.ref)
@@ -45,4 +46,4 @@ async def take_master(deps: Service, *, record: BackOfficeModelUpdated, cause: C
         return None if decided is None else Change(set=store.fields(decided[0]), events=decided[1])
 
     document = await deps.outbox.change(store.MODELS, model_id, decide, scope=EVERYTHING, cause=cause)
-    return store.model_of(document).state
+    return store.model_of(document)

@@ -1,6 +1,7 @@
 """Answers about models."""
 
 from services.catalog.models import store
+from services.catalog.models.domain import Model
 from services.catalog.service import Service
 from shared.contracts.catalog import ModelState
 
@@ -11,6 +12,6 @@ async def all_models(deps: Service) -> list[ModelState]:
     return sorted([ModelState.model_validate(document) async for document in documents], key=lambda m: m.name)
 
 
-async def model(deps: Service, model_id: str) -> ModelState | None:
+async def model(deps: Service, model_id: str) -> Model | None:
     document = await store.models(deps.db).find_one({"_id": model_id})
-    return None if document is None else store.model_of(document).state
+    return None if document is None else store.model_of(document)

@@ -1,0 +1,163 @@
+"""HTTP of jobs, the same in every service that has some."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+
+from shared.access.caller import Caller
+from shared.contracts import actions
+from shared.http.caller import may
+from shared.http.commands import CommandDep, with_etag
+from shared.http.csv_file import csv_answer, csv_lines
+from shared.http.paging import Cursor, CursorInvalid, Limit, Page, decode_cursor, encode_cursor
+from shared.http.seen import seen
+from shared.jobs import operations, outcomes
+from shared.jobs.job import Document, JobState, Trouble, job_of
+from shared.jobs.kinds import JobKind
+from shared.service import Service, service_of
+
+Deps = Annotated[Service[Any, Any], Depends(service_of)]
+COLUMNS = ("item", "code", "data")
+
+
+class JobView(BaseModel):
+    """`total` is null where nobody knows it yet. `trouble`: the slice in work failed as a whole and comes again.
+
+    `reason` says why the job ended otherwise than done: `cancelled`, `superseded`, or the code of a refusal.
+    """
+
+    job_id: str
+    kind: str
+    about: dict[str, str | int]
+    state: JobState
+    account_id: str | None
+    created_by: str | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    done: int
+    failed: int
+    total: int | None
+    cancellable: bool
+    cancel_wanted_by: str | None
+    reason: str | None
+    trouble: Trouble | None
+    correlation_id: str | None
+
+
+class RowView(BaseModel):
+    """An item that could not be done: `code` is stable, `data` says more."""
+
+    item: str
+    code: str
+    data: dict[str, Any]
+
+
+def jobs_router(kinds: Sequence[JobKind[Any]]) -> APIRouter:
+    """The routes of a service's jobs."""
+    router = APIRouter(tags=["jobs"])
+    cancellable = frozenset(kind.name for kind in kinds if kind.cancellable)
+
+    def view(document: Document) -> JobView:
+        job = job_of(document)
+        return JobView(
+            **job.model_dump(include=set(JobView.model_fields)),
+            cancellable=job.kind in cancellable and not job.has_ended,
+            correlation_id=job.cause.correlation_id,
+        )
+
+    def answer(document: Document, response: Response) -> JobView:
+        with_etag(response, document["turn"])
+        return view(document)
+
+    @router.get("/v1/jobs")
+    async def list_jobs(
+        caller: Annotated[Caller, may(actions.LIST_JOBS)], deps: Deps, limit: Limit = 50, cursor: Cursor = None
+    ) -> Page[JobView]:
+        """The jobs that the caller started, newest first."""
+        before = None if cursor is None else _position(cursor)
+        found = await operations.own_jobs(deps, caller=caller, before=before, limit=limit + 1)
+        return Page(items=[view(one) for one in found[:limit]], next=_next(found, limit))
+
+    @router.get("/v1/jobs/{job_id}")
+    async def get_job(
+        job_id: str, caller: Annotated[Caller, may(actions.READ_JOB)], deps: Deps, response: Response
+    ) -> JobView:
+        """How far a job is; ask again while it goes on."""
+        return answer(await operations.visible_job(deps, caller=caller, job_id=job_id), response)
+
+    @router.get("/v1/jobs/{job_id}/rows")
+    async def list_rows(
+        job_id: str,
+        caller: Annotated[Caller, may(actions.READ_JOB)],
+        deps: Deps,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Page[RowView]:
+        """The items that could not be done, in the order of the job."""
+        document = await operations.visible_job(deps, caller=caller, job_id=job_id)
+        place = None if cursor is None else _place(cursor)
+        found, following = await outcomes.rows(deps.db, document, after=place, limit=limit)
+        return Page(
+            items=[RowView.model_validate(row) for row in found],
+            next=encode_cursor({"row": following}) if following else None,
+        )
+
+    @router.get("/v1/jobs/{job_id}/rows.csv", response_class=StreamingResponse)
+    async def export_rows(
+        job_id: str, caller: Annotated[Caller, may(actions.READ_JOB)], deps: Deps
+    ) -> StreamingResponse:
+        """All items that could not be done, as CSV (UTF-8, comma)."""
+        document = await operations.visible_job(deps, caller=caller, job_id=job_id)
+
+        async def lines() -> AsyncIterator[bytes]:
+            yield csv_lines([COLUMNS])
+            async for page in outcomes.all_rows(deps.db, document):
+                yield csv_lines([(row["item"], row["code"], orjson.dumps(row["data"]).decode()) for row in page])
+
+        return csv_answer(lines(), "job-rows")
+
+    @router.post("/v1/jobs/{job_id}/cancel")
+    async def cancel_job(
+        job_id: str,
+        caller: Annotated[Caller, may(actions.CANCEL_JOB)],
+        deps: Deps,
+        command: CommandDep,
+        response: Response,
+    ) -> JobView:
+        """Let a job end before its next slice. What it has done stays done."""
+        document = await operations.cancel(deps, caller=caller, job_id=job_id, cancellable=cancellable, command=command)
+        seen(response, "jobs", job_id, document["version"])
+        return answer(document, response)
+
+    return router
+
+
+def _next(found: list[Document], limit: int) -> str | None:
+    if len(found) <= limit:
+        return None
+    last = found[limit - 1]
+    return encode_cursor({"at": last["created_at"].isoformat(), "job": last["_id"]})
+
+
+def _position(cursor: str) -> tuple[datetime, str]:
+    position = decode_cursor(cursor)
+    try:
+        at, job_id = datetime.fromisoformat(position["at"]), position["job"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise CursorInvalid(field="cursor", rule="cursor_invalid") from error
+    if at.tzinfo is None or at.year < 1900 or not isinstance(job_id, str):
+        raise CursorInvalid(field="cursor", rule="cursor_invalid")
+    return at, job_id
+
+
+def _place(cursor: str) -> str:
+    place = decode_cursor(cursor).get("row")
+    if not isinstance(place, str):
+        raise CursorInvalid(field="cursor", rule="cursor_invalid")
+    return place
