@@ -6,7 +6,6 @@ from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import Listener, header
 
-
 TOPIC = "tickets.tickets"
 
 
