@@ -1,4 +1,4 @@
-"""The contact centre's CRM: gets every case with its history, acknowledges, replies, closes, and writes down calls."""
+"""The contact centre's CRM: gets every case entry by entry, acknowledges, replies, closes, and writes down calls."""
 
 import sys
 from collections.abc import Mapping

@@ -27,6 +27,9 @@ Document = dict[str, Any]
 
 TICKETS = Aggregate("tickets", "tickets")
 
+TIMELINE_INDEX = "timeline"
+"""In the order of reading, and named to the store: left alone it may sort all lines of a long ticket for a page."""
+
 DESCRIPTION_WORDS = 40
 """So many distinct words of a description can be searched for."""
 
@@ -51,7 +54,9 @@ async def prepare(db: Database) -> None:
     await tickets.create_index([("open_device_id", ASCENDING)], sparse=True)
     await tickets.create_index([("work_orders.work_order_id", ASCENDING)])
     await tickets.create_index([("keys", ASCENDING)])
-    await db[ENTRIES].create_index([("ticket_id", ASCENDING), ("at", ASCENDING), ("_id", ASCENDING)])
+    await db[ENTRIES].create_index(
+        [("ticket_id", ASCENDING), ("at", DESCENDING), ("_id", DESCENDING)], name=TIMELINE_INDEX
+    )
 
 
 def ticket_of(document: Document) -> Ticket:

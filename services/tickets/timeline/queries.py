@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel
 from pymongo import DESCENDING
 
 from services.tickets.aggregate.lines import ENTRIES, FLAG, NOTE, Line
-from services.tickets.aggregate.store import Document
+from services.tickets.aggregate.store import TIMELINE_INDEX, Document
 from services.tickets.receipts.queries import Receipt, receipts_of
 from services.tickets.service import Service
 from shared.http.paging import CursorInvalid, Page, decode_cursor, encode_cursor
@@ -62,7 +62,7 @@ async def _lines(deps: Service, document: Document, *, desk: bool, position: Pos
     if position is not None:
         at, last_id = position
         query |= {"at": {"$lte": at}, "$or": [{"at": {"$lt": at}}, {"_id": {"$lt": last_id}}]}
-    found = deps.db[ENTRIES].find(query).sort([("at", DESCENDING), ("_id", DESCENDING)])
+    found = deps.db[ENTRIES].find(query, hint=TIMELINE_INDEX).sort([("at", DESCENDING), ("_id", DESCENDING)])
     lines = {line["_id"]: line for line in await found.limit(count).to_list()}
     for line in waiting_rows(document, ENTRIES):
         before = position is None or (line["at"], line["_id"]) < position
