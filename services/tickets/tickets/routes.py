@@ -113,7 +113,7 @@ async def open_ticket(
         PartyView(party="contact-centre", what="contact-centre.case.opened.v1"),
         PartyView(party="dispatch", what="dispatch.work-order.requested.v1"),
     )
-    answer = json_of(view_of(ticket, version, desk=desk, parties=told), desk=desk)
+    answer = json_of(view_of(ticket, version, caller=caller, parties=told), desk=desk)
     return _answer(answer, ticket.state.ticket_id, version, status=201)
 
 
@@ -137,7 +137,7 @@ async def list_tickets(
         view_of(
             ticket := store.ticket_of(document),
             document["version"],
-            desk=desk,
+            caller=caller,
             account=found.accounts.get(ticket.state.account_id),
         )
         for document in found.documents
@@ -283,7 +283,7 @@ async def shown(deps: Service, caller: Caller, document: Document, *, status: in
     view = view_of(
         ticket,
         document["version"],
-        desk=desk,
+        caller=caller,
         account=await queries.account_of(deps, ticket),
         parties=await receipts.parties_of(deps, document),
     )

@@ -3,10 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from services.tickets.aggregate.callers import is_desk
 from services.tickets.aggregate.values import FlagInShort, Ticket
 from services.tickets.receipts.queries import PartyView
 from services.tickets.tickets.domain import allowed_actions
+from shared.access.caller import Caller
+from shared.access.permissions import may
+from shared.contracts import actions
+from shared.contracts.actions import Action
 from shared.contracts.tickets import TicketState
+
+PERMITTED: Mapping[str, Action] = {
+    "update": actions.UPDATE_TICKET,
+    "cancel": actions.CANCEL_TICKET,
+    "close": actions.CLOSE_TICKET,
+    "reply_to_visit": actions.REPLY_TO_VISIT,
+}
+"""What a button does, in the table of actions; all other buttons are the desk's."""
 
 DESK_ONLY = frozenset({"note_count", "open_flags", "latest_flags"})
 
@@ -31,10 +44,12 @@ def view_of(
     ticket: Ticket,
     version: int,
     *,
-    desk: bool,
+    caller: Caller,
     account: Mapping[str, Any] | None = None,
     parties: Sequence[PartyView] = (),
 ) -> TicketView:
+    """What the caller is shown of a ticket that he sees."""
+    desk = is_desk(caller)
     # Its parts are valid values already: validating them again would cost more than the rest of the answer.
     return TicketView.model_construct(
         **dict(ticket.state),
@@ -45,7 +60,11 @@ def view_of(
         open_flags=ticket.open_flags if desk else None,
         latest_flags=ticket.latest_flags if desk else None,
         parties=tuple(parties),
-        allowed_actions=tuple(allowed_actions(ticket.state.status, staff=desk)),
+        allowed_actions=tuple(
+            name
+            for name in allowed_actions(ticket.state.status, staff=desk)
+            if may(caller, PERMITTED.get(name, actions.HANDLE_TICKET), account_id=ticket.state.account_id)
+        ),
     )
 
 
