@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.permissions.stage import Stage, staged
+from tests.permissions.setting import staged
+from tests.permissions.stage import Stage
 from tests.support.stack import Stack
 
 

@@ -1,4 +1,4 @@
-"""Users: rights, states, the last administrator, the list, the profile."""
+"""Users: rights, states, the last administrator, the profile."""
 
 import asyncio
 import secrets
@@ -8,37 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.service.identity_people import administrator, body, counted, right
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import header, value_of
-from tests.support.world import Account, Person, World
+from tests.support.world import Person, World
 
 pytestmark = pytest.mark.alone("identity")
-
-
-def right(account: Account, role: str = "administrator", *, whole: bool = True) -> dict[str, Any]:
-    return {"account_id": account.account_id, "role": role, "whole": whole}
-
-
-def body(world: World, **changes: Any) -> dict[str, Any]:
-    return {
-        "first_name": "Jürgen",
-        "last_name": "Müller",
-        "email": f"{uuid.uuid4().hex}@{world.prefix}.example",
-        "language": "de",
-        "time_zone": "Europe/Berlin",
-        "country": "DE",
-        **changes,
-    }
-
-
-async def administrator(world: World, account: Account) -> Person:
-    return await world.person(account.country, rights=[right(account)])
-
-
-async def counted(world: World, account: Account) -> set[str]:
-    async with await world.api("identity") as machine:
-        return set((await machine.get(f"/v1/accounts/{account.account_id}")).json()["administrators"])
 
 
 async def test_me_names_accounts_and_actions(world: World) -> None:
@@ -271,48 +247,6 @@ async def test_a_repeated_suspend_command_is_answered_like_the_first(world: Worl
         for _ in range(2):
             answer = await machine.post(f"/v1/users/{person.user_id}/suspend", json={}, headers=key)
             assert (answer.status_code, answer.json()["status"]) == (200, "suspended")
-
-
-async def test_people_are_found_by_their_last_name_however_it_is_typed(world: World) -> None:
-    account = await world.account("DE")
-    boss = await administrator(world, account)
-    async with await world.api("identity") as machine:
-        for last_name in ("Müller", "Mueller", "von Müllersdorf", "Meyer"):
-            await machine.post(
-                "/v1/users", json=body(world, last_name=last_name, rights=[right(account, "stock_manager")])
-            )
-    async with await world.api("identity", boss) as client:
-
-        async def found(text: str) -> set[str]:
-            params: dict[str, str | int] = {"q": text, "account_id": account.account_id}
-            return {one["last_name"] for one in (await client.get("/v1/users", params=params)).json()["items"]}
-
-        both = {"Müller", "Mueller", "von Müllersdorf"}
-        assert await found("Müller") == both
-        assert await found("mueller") == both
-        assert await found("muller") == {"Müller", "von Müllersdorf"}
-        assert await found("von m") == {"von Müllersdorf"}
-        assert await found("mey") == {"Meyer"}
-        assert await found("urgen") == set()
-
-
-async def test_the_list_counts_by_status_and_pages_without_gaps(world: World) -> None:
-    account = await world.account("DE")
-    boss = await administrator(world, account)
-    async with await world.api("identity") as machine:
-        for number in range(5):
-            await machine.post("/v1/users", json=body(world, last_name=f"N{number}", rights=[right(account)]))
-    async with await world.api("identity", boss) as client:
-        params: dict[str, Any] = {"status": "pending", "limit": 2, "total": "true"}
-        names: list[str] = []
-        while True:
-            page = (await client.get("/v1/users", params=params)).json()
-            assert (page["counts"], page["total"]) == ({"active": 1, "pending": 5}, 5)
-            names += [one["last_name"] for one in page["items"]]
-            if page["next"] is None:
-                break
-            params["cursor"] = page["next"]
-    assert names == [f"N{number}" for number in range(5)]
 
 
 async def test_the_profile_is_changed_with_its_version(stack: Stack, world: World) -> None:
