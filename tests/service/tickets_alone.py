@@ -135,7 +135,7 @@ class Alone:
 
     async def keep(self, grown: "Grown") -> None:
         """Store a ticket with what stands beside it."""
-        place = {"told": grown.told, "version": grown.version, "outbox": []}
+        place = {"told": grown.told, "revision": grown.version, "version": grown.version, "outbox": []}
         await self.deps.db[store.TICKETS.collection].insert_one(
             {**store.new_document(grown.ticket, device_version=1), **place}
         )
