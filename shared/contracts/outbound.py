@@ -119,7 +119,7 @@ class CaseState(Contract):
     error_code: str | None = None
     engineer_by: AwareDatetime | None = None
     entry_count: int = Field(default=0, description="of public and internal entries")
-    open_flags: int = Field(default=0, description="messages that contradicted the ticket")
+    flag_count: int = Field(default=0, description="messages that contradicted the ticket")
     report: ReportState | None = None
 
 

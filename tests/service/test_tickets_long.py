@@ -166,7 +166,7 @@ async def test_an_old_order_still_finds_its_ticket_and_a_visit_that_is_over_is_n
     await alone.settle(ticket_id)
     await alone.hear(newer)
     ticket = ticket_of(await alone.document(ticket_id))
-    assert (ticket.open_flags, ticket.latest_flags[-1].reason) == (1, "visit_planned_but_over")
+    assert (ticket.flag_count, ticket.latest_flags[-1].reason) == (1, "visit_planned_but_over")
     assert "visit-0" not in {visit.visit_id for visit in ticket.state.visits}
 
 
@@ -212,7 +212,7 @@ async def test_a_repeated_solution_does_not_close_what_was_reopened(alone: Alone
     await alone.settle(ticket_id)
     await contact_centre.take_message(alone.deps, record)
     ticket = ticket_of(await alone.document(ticket_id))
-    assert (ticket.state.status, ticket.open_flags) == (TicketStatus.IN_PROGRESS, 0)
+    assert (ticket.state.status, ticket.flag_count) == (TicketStatus.IN_PROGRESS, 0)
 
 
 async def test_the_timeline_comes_in_pages_without_gap_or_repetition_also_while_lines_wait(alone: Alone) -> None:

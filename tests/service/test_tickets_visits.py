@@ -85,7 +85,7 @@ async def test_an_arrival_for_a_cancelled_visit_is_kept_and_flagged_to_the_desk(
 
         async def flagged() -> dict[str, Any]:
             ticket: dict[str, Any] = (await desk.get(f"/v1/tickets/{scene.ticket_id}")).json()
-            assert ticket["open_flags"] == 1
+            assert ticket["flag_count"] == 1
             return ticket
 
         ticket = await eventually(flagged)
@@ -94,7 +94,7 @@ async def test_an_arrival_for_a_cancelled_visit_is_kept_and_flagged_to_the_desk(
         assert (flag["data"]["type"], flag["data"]["topic"]) == ("engineer.visit.arrived.v1", "inbound.engineer")
         assert scene.work_order_id in flag["data"]["excerpt"]
         assert ticket["status"] == "in_progress"
-        assert not {"open_flags", "latest_flags"} & set(await scene.ticket())
+        assert not {"flag_count", "latest_flags"} & set(await scene.ticket())
         assert "flag" not in {line["type"] for line in await scene.timeline()}
 
 

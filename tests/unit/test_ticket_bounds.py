@@ -92,7 +92,7 @@ def test_visits_beyond_the_bound_are_flagged_and_not_planned() -> None:
         assert decision is not None
         ticket = decision.ticket
     assert len(ticket.state.visits) == MOST_OPEN_VISITS == len(ticket.visit_trails)
-    assert ticket.open_flags == 5
+    assert ticket.flag_count == 5
     assert len(ticket.latest_flags) == 3
 
 
@@ -219,7 +219,7 @@ def test_a_solution_that_did_not_know_the_customers_last_word_is_flagged() -> No
         SILENCE,
     )
     assert work.state.status is TicketStatus.RECEIVED
-    assert work.ticket.open_flags == 1
+    assert work.ticket.flag_count == 1
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ class TicketView(TicketState):
     service_number: str | None = None
     parties: tuple[Receipt, ...] = ()
     allowed_actions: tuple[str, ...] = ()
-    open_flags: int = 0
+    flag_count: int = 0
     latest_flags: tuple[FlagView, ...] | None = None
 
 

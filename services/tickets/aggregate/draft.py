@@ -200,7 +200,7 @@ class Draft:
         """Keep the trace of a contradictory message and let a person look at it."""
         self._flags.append(Flag(at=self.now, party=party, reason=reason, message=message))
         short = FlagInShort(at=self.now, party=party, reason=reason)
-        self.keep(open_flags=self.ticket.open_flags + 1, latest_flags=(*self.ticket.latest_flags, short)[-LATEST:])
+        self.keep(flag_count=self.ticket.flag_count + 1, latest_flags=(*self.ticket.latest_flags, short)[-LATEST:])
         self.happened(TicketFlagged, self.now, reason=reason)
         self.tell_contact_centre("flagged")
 

@@ -111,7 +111,7 @@ def case_state(ticket: Ticket) -> CaseState:
         error_code=state.error_code,
         engineer_by=_due(state, ClockKind.RESPONSE),
         entry_count=state.entry_count + ticket.note_count,
-        open_flags=ticket.open_flags,
+        flag_count=ticket.flag_count,
         report=state.report,
     )
 

@@ -35,7 +35,7 @@ DESCRIPTION_WORDS = 40
 
 _DESK_FIELDS = (
     "note_count",
-    "open_flags",
+    "flag_count",
     "latest_flags",
     "work_orders",
     "order_count",

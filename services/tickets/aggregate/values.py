@@ -80,7 +80,7 @@ class Ticket(Contract):
 
     state: TicketState
     note_count: int = 0
-    open_flags: int = 0
+    flag_count: int = 0
     latest_flags: tuple[FlagInShort, ...] = Field(default=(), description="the last three, oldest first")
     work_orders: tuple[WorkOrder, ...] = Field(default=(), description="the open ones, and the last ten others")
     order_count: int = 0

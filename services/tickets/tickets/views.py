@@ -21,7 +21,7 @@ PERMITTED: Mapping[str, Action] = {
 }
 """What a button does, in the table of actions; all other buttons are the desk's."""
 
-DESK_ONLY = frozenset({"note_count", "open_flags", "latest_flags"})
+DESK_ONLY = frozenset({"note_count", "flag_count", "latest_flags"})
 
 
 class TicketView(TicketState):
@@ -34,7 +34,7 @@ class TicketView(TicketState):
     account_name: str | None = None
     service_number: str | None = None
     note_count: int | None = None
-    open_flags: int | None = None
+    flag_count: int | None = None
     latest_flags: tuple[FlagInShort, ...] | None = None
     parties: tuple[PartyView, ...] = ()
     allowed_actions: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ def view_of(
         account_name=account["name"] if account else None,
         service_number=account["service_number"] if account else None,
         note_count=ticket.note_count if desk else None,
-        open_flags=ticket.open_flags if desk else None,
+        flag_count=ticket.flag_count if desk else None,
         latest_flags=ticket.latest_flags if desk else None,
         parties=tuple(parties),
         allowed_actions=tuple(
