@@ -40,6 +40,9 @@ PERSONAL = {
 }
 RECORDS = {"cleanup.policy": "delete", "retention.ms": _milliseconds(KEPT)}
 
+# A party compresses as it likes; the broker keeps what it sends in a form that every reader of ours can read.
+TOLD_BY_PARTIES = {**RECORDS, "compression.type": "gzip"}
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -63,7 +66,7 @@ def _outbound(party: str, *, by: tuple[str, ...]) -> Topic:
 def _inbound(party: str, *, to: str, part: str = "") -> tuple[Topic, Topic]:
     name = f"inbound.{party}{part}"
     return (
-        Topic(name, PARTY_PARTITIONS, RECORDS, (party,), (to,)),
+        Topic(name, PARTY_PARTITIONS, TOLD_BY_PARTIES, (party,), (to,)),
         Topic(f"{name}.rejected", 1, RECORDS, (to,), (party,)),
     )
 

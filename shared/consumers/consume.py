@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnsupportedCodecError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
@@ -29,7 +29,7 @@ faststream_log = logging.getLogger(f"{__name__}.faststream")
 faststream_log.setLevel(logging.ERROR)
 
 POLL_MS = 1_000
-STEP_MS = 200
+STEP_MS = 1_000  # longer than a fetch waits at the broker, else a partition's turn ends before its answer
 REBALANCE_WAIT_SECONDS = 30
 SESSION_TIMEOUT_MS = 15_000
 START_LIMIT_SECONDS = 2.0 * REBALANCE_WAIT_SECONDS  # a start waits for its share, and that for the others' batches
@@ -59,6 +59,11 @@ class _Batches(ConsumerRebalanceListener):  # type: ignore[misc]
             found = await consumer.getmany(timeout_ms=POLL_MS, max_records=self._most_records)
         except UnicodeDecodeError:
             found = await self._step_up(consumer)
+        except UnsupportedCodecError as error:
+            # The topics of parties are kept in a form that can be read; elsewhere a person has to look.
+            self._in_hand.stop(f"a record is compressed in a way that cannot be read here: {error}")
+            await self._in_hand.stopping.wait()
+            return ()
         if found and not self._in_hand.stopping.is_set():
             self._idle.clear()
             self._in_hand.take()

@@ -41,26 +41,34 @@ class Coverage:
         while True:
             await asyncio.sleep(PERIOD_SECONDS)
             try:
-                await within(LIMIT_SECONDS, self._look())
+                await within(LIMIT_SECONDS, self.look())
             except Exception as error:
                 log.warning("cannot see which partitions are read", extra={"error": repr(error)})
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Look once; have each group share its partitions anew of which some are not read."""
         admin = AIOKafkaAdminClient(**client_arguments(self._settings))
         try:
             await admin.start()
             topics = await admin.describe_topics(sorted(set(self._topics.values())))
             there = {one["topic"]: {partition["partition"] for partition in one["partitions"]} for one in topics}
-            for answer in await admin.describe_consumer_groups(list(self._topics)):
-                for error, group, state, _, _, members, *_ in answer.groups:
-                    if error != NO_ERROR or state != "Stable":
-                        continue
-                    unread = there[self._topics[group]] - _shared(members)
-                    if unread:
-                        log.warning("nobody reads some partitions", extra={"group": group, "unread": sorted(unread)})
-                        await self._share_anew(group)
+            for group, topic in self._topics.items():
+                unread = there[topic] - await _read(admin, group, there[topic])
+                if unread:
+                    log.warning("nobody reads some partitions", extra={"group": group, "unread": sorted(unread)})
+                    await self._share_anew(group)
         finally:
             await within(LIMIT_SECONDS, admin.close())
+
+
+async def _read(admin: AIOKafkaAdminClient, group: str, there: set[int]) -> set[int]:
+    """The partitions that a group reads; all of them while it is sharing them out.
+
+    Groups are asked for one by one: aiokafka misreads an answer about several.
+    """
+    [answer] = await admin.describe_consumer_groups([group])
+    [(error, _, state, _, _, members, *_)] = answer.groups
+    return _shared(members) if error == NO_ERROR and state == "Stable" else there
 
 
 def _shared(members: Sequence[tuple[Any, ...]]) -> set[int]:

@@ -11,7 +11,7 @@ from shared.outbox.command import Command
 from shared.problems import Problem
 
 MAX_KEY_LENGTH = 200
-_ETAG = re.compile(r'^(?:W/)?"v(\d+)"$')
+_ETAG = re.compile(r'^(?:W/)?"v(\d{1,18})"$')
 
 
 class IdempotencyKeyMissing(Problem):

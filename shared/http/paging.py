@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar, cast
 
 import orjson
@@ -9,6 +10,8 @@ from fastapi import Query
 from pydantic import BaseModel
 
 from shared.problems import Problem
+
+FIRST_YEAR, LAST_YEAR = 1970, 9998
 
 Limit = Annotated[int, Query(ge=1, le=200, description="page size")]
 Cursor = Annotated[str | None, Query(description="`next` of the page before")]
@@ -42,3 +45,18 @@ def decode_cursor(cursor: str) -> dict[str, Any]:
     if not isinstance(position, dict):
         raise CursorInvalid(field="cursor", rule="cursor_invalid")
     return cast(dict[str, Any], position)
+
+
+def moment_and_id(cursor: str, *, at: str = "at", of: str = "id") -> tuple[datetime, str]:
+    """Where the next page of a list by time begins: a moment in UTC and an id, by their names in the cursor.
+
+    Raises CursorInvalid, also for a moment with which nobody can reckon.
+    """
+    position = decode_cursor(cursor)
+    try:
+        moment, last_id = datetime.fromisoformat(position[at]).astimezone(UTC), position[of]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise CursorInvalid(field="cursor", rule="cursor_invalid") from error
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR or not isinstance(last_id, str) or "\0" in last_id:
+        raise CursorInvalid(field="cursor", rule="cursor_invalid")
+    return moment, last_id

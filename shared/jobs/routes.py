@@ -14,7 +14,7 @@ from shared.contracts import actions
 from shared.http.caller import may
 from shared.http.commands import CommandDep, with_etag
 from shared.http.csv_file import csv_answer, csv_lines
-from shared.http.paging import Cursor, CursorInvalid, Limit, Page, decode_cursor, encode_cursor
+from shared.http.paging import Cursor, CursorInvalid, Limit, Page, decode_cursor, encode_cursor, moment_and_id
 from shared.http.seen import seen
 from shared.jobs import operations, outcomes
 from shared.jobs.job import Document, JobState, Trouble, job_of
@@ -80,7 +80,7 @@ def jobs_router(kinds: Sequence[JobKind[Any]]) -> APIRouter:
         caller: Annotated[Caller, may(actions.LIST_JOBS)], deps: Deps, limit: Limit = 50, cursor: Cursor = None
     ) -> Page[JobView]:
         """The jobs that the caller started, newest first."""
-        before = None if cursor is None else _position(cursor)
+        before = None if cursor is None else moment_and_id(cursor, of="job")
         found = await operations.own_jobs(deps, caller=caller, before=before, limit=limit + 1)
         return Page(items=[view(one) for one in found[:limit]], next=_next(found, limit))
 
@@ -143,17 +143,6 @@ def _next(found: list[Document], limit: int) -> str | None:
         return None
     last = found[limit - 1]
     return encode_cursor({"at": last["created_at"].isoformat(), "job": last["_id"]})
-
-
-def _position(cursor: str) -> tuple[datetime, str]:
-    position = decode_cursor(cursor)
-    try:
-        at, job_id = datetime.fromisoformat(position["at"]), position["job"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise CursorInvalid(field="cursor", rule="cursor_invalid") from error
-    if at.tzinfo is None or at.year < 1900 or not isinstance(job_id, str):
-        raise CursorInvalid(field="cursor", rule="cursor_invalid")
-    return at, job_id
 
 
 def _place(cursor: str) -> str:

@@ -1,11 +1,13 @@
 """Dispatch and engineers talk late, twice, out of order, against each other: each message has its outcome (TIC-13)."""
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 
 from shared.contracts.inbound import (
     DispatchVisitCancelled,
@@ -215,3 +217,27 @@ async def test_an_arrival_dated_before_the_deadline_is_in_time_even_when_it_is_t
     clocks = {clock["kind"]: clock for clock in state["clocks"]}
     assert clocks["response"]["state"] == "met" and clocks["response"]["breached_at"] is None
     assert clocks["acknowledge"]["state"] == "met", "an engineer on site implies that the ticket was taken notice of"
+
+
+@pytest.mark.parametrize("compression", ["gzip", "snappy", "lz4", "zstd"])
+async def test_a_party_compresses_as_it_likes(
+    stack: Stack, world: World, opened: tuple[Person, dict[str, Any]], compression: str
+) -> None:
+    who, ticket = opened
+    order = ticket["work_order_id"]
+    planned = visits.message(DispatchVisitPlanned, order, 1, visit_id=visits.fresh_visit(), **visits.window(hours=1))
+    wire = stack.wire("dispatch")
+    producer = Producer(
+        {
+            "bootstrap.servers": wire.bootstrap,
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": wire.username,
+            "sasl.password": wire.password,
+            "compression.type": compression,
+        }
+    )
+    headers: dict[str, str | bytes | None] = {**headers_for(planned.type, str(uuid.uuid4()))}
+    producer.produce(planned.topic, planned.model_dump_json().encode(), key=order.encode(), headers=headers)
+    assert await asyncio.to_thread(producer.flush, 10) == 0
+    await until_status(world, who, ticket, "visit_planned")

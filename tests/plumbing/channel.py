@@ -80,7 +80,7 @@ class Channel:
             for one in pending:
                 await one
 
-    async def send_unreadable(self) -> None:
+    async def send_unreadable(self, *, partition: int = 0) -> None:
         """A record that no client of Java or Python sends, but one in C can: the name of a header is not UTF-8."""
         builder = DefaultRecordBatchBuilder(
             magic=2,
@@ -96,12 +96,12 @@ class Channel:
         place = batch.index(b"HEADER")
         batch[place : place + 6] = b"\xff\xfe\xfd\xfc\xfb\xfa"
         struct.pack_into(">I", batch, 17, calc_crc32c_py(bytes(batch[21:])))
-        request = ProduceRequest(None, -1, 5_000, [(self.topic, [(0, bytes(batch))])])
+        request = ProduceRequest(None, -1, 5_000, [(self.topic, [(partition, bytes(batch))])])
         async with self.wire.producer() as producer:
 
             async def taken() -> bool:
                 await producer.partitions_for(self.topic)
-                leader = producer.client.cluster.leader_for_partition(TopicPartition(self.topic, 0))
+                leader = producer.client.cluster.leader_for_partition(TopicPartition(self.topic, partition))
                 answer = await producer.client.send(leader or 0, request)
                 assert answer.topics[0][1][0][1] == 0, f"the broker did not take it: {answer}"
                 return True

@@ -1,6 +1,7 @@
 """Where a new group begins, on the real broker: reactions at their deployment, views and inbound at the beginning."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -125,6 +126,23 @@ async def test_a_partition_added_later_is_read_from_its_beginning(
             await eventually(lambda: _is(not service.parts.running.consumers.waiting))
             await grow()
         await until(heard, "in a new one")
+
+
+async def test_the_partitions_of_several_groups_are_seen_to_be_read(
+    probe: Probe, channel: Channel, admin: AdminClient
+) -> None:
+    shared_anew: list[str] = []
+
+    async def share(group: str) -> None:
+        shared_anew.append(group)
+
+    one, _ = a_reaction(channel)
+    groups = [one, *(replace(one, group=f"{one.group}-{number}") for number in range(3))]
+    async with probe.start(groups, deployed=None) as service:
+        await eventually(lambda: _is(not service.parts.running.consumers.waiting))
+        watcher = coverage.Coverage(service.settings.broker, groups, share)
+        await watcher.look()
+        assert shared_anew == []
 
 
 async def test_a_reaction_begins_at_its_deployment_also_where_the_broker_was_away_then(

@@ -125,6 +125,20 @@ async def test_what_was_parked_can_be_requeued_after_a_repair(probe: Probe, chan
         assert outcome.done == 0 and "not known" in outcome.failed["a"]
 
 
+@pytest.mark.parametrize("partition", [1, 2])
+async def test_a_header_whose_name_is_not_text_stops_no_partition(
+    probe: Probe, channel: Channel, partition: int
+) -> None:
+    party = Party(channel)
+    async with channel.wire.listening(channel.rejected) as heard, probe.start([party.subscription]):
+        await channel.send(wanted("a", 1), partition=partition)
+        await party.until(("a", 1))
+        await channel.send_unreadable(partition=partition)
+        await answers(heard, 1)
+        await channel.send(wanted("a", 2), partition=partition)
+        await party.until(("a", 2))
+
+
 async def test_a_header_whose_name_is_not_text_is_answered_and_stops_nothing(probe: Probe, channel: Channel) -> None:
     party = Party(channel)
     await channel.send(wanted("a", 1), wanted("a", 2))

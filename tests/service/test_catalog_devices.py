@@ -102,20 +102,22 @@ async def test_an_administrator_gives_only_devices_of_his_own_accounts_and_leave
     person = await administrator(world, fleet.account)
     async with await world.api("catalog", person) as catalog:
         foreign = await catalog.put(
-            f"/v1/grants/{manager.user_id}", json={"devices": [mine.device_id, theirs.device_id]}
+            f"/v1/grants/{manager.user_id}", json={"devices": [mine.device_id, theirs.device_id], "groups": []}
         )
         assert (foreign.status_code, foreign.json()["code"]) == (422, "device_unknown")
         assert foreign.json()["errors"][0]["field"] == "devices.1"
-        given = await catalog.put(f"/v1/grants/{manager.user_id}", json={"devices": [mine.device_id]})
+        given = await catalog.put(f"/v1/grants/{manager.user_id}", json={"devices": [mine.device_id], "groups": []})
         assert given.status_code == 200, given.text
         assert given.json()["devices"] == [mine.device_id], "he does not learn what lies in other accounts"
-        assert (await catalog.put(f"/v1/grants/{stranger.user_id}", json={"devices": []})).status_code == 404
+        assert (
+            await catalog.put(f"/v1/grants/{stranger.user_id}", json={"devices": [], "groups": []})
+        ).status_code == 404
         managers = (await catalog.get(f"/v1/devices/{mine.device_id}")).json()["managers"]
         assert [(one["user_id"], one["via"]) for one in managers] == [(manager.user_id, "device")]
     async with await world.api("catalog", manager) as catalog:
         own = (await catalog.get(f"/v1/grants/{manager.user_id}")).json()
         assert sorted(own["devices"]) == sorted([mine.device_id, theirs.device_id])
-        refused = await catalog.put(f"/v1/grants/{manager.user_id}", json={"devices": []})
+        refused = await catalog.put(f"/v1/grants/{manager.user_id}", json={"devices": [], "groups": []})
         assert (refused.status_code, refused.json()["roles"]) == (403, ["administrator", "service_admin"])
 
 
@@ -127,12 +129,18 @@ async def test_nobody_is_given_what_does_not_exist_and_nobody_unknown_is_given_a
     service_admin = await world.person("FI", staff_roles=["service_admin"])
     async with await world.api("catalog", service_admin) as catalog:
         path = f"/v1/grants/{manager.user_id}"
-        unknown = await catalog.put(path, json={"devices": [device.device_id, "no-such-device"]})
+        unknown = await catalog.put(path, json={"devices": [device.device_id, "no-such-device"], "groups": []})
         assert (unknown.status_code, unknown.json()["code"]) == (422, "device_unknown")
-        unknown = await catalog.put(path, json={"groups": ["no-such-group"]})
+        unknown = await catalog.put(path, json={"devices": [], "groups": ["no-such-group"]})
         assert (unknown.status_code, unknown.json()["code"]) == (422, "group_unknown")
-        nobody = await catalog.put("/v1/grants/nobody", json={"devices": [device.device_id]})
+        nobody = await catalog.put("/v1/grants/nobody", json={"devices": [device.device_id], "groups": []})
         assert (nobody.status_code, nobody.json()["code"]) == (404, "user_not_found")
+        none: list[str] = []
+        for misspelt in ({}, {"device_ids": none, "group_ids": none}, {"Devices": none, "groups": none}):
+            answer = await catalog.put(path, json=misspelt)
+            assert (answer.status_code, "devices" in {one["field"] for one in answer.json()["errors"]}) == (422, True)
+        kept = (await catalog.get(path)).json()
+        assert kept["devices"] == [device.device_id], "a misspelt field takes nothing away"
         nowhere = await catalog.post("/v1/groups", json={"account_id": "nowhere", "name": "All"})
         assert (nowhere.status_code, nowhere.json()["code"]) == (422, "account_unknown")
 

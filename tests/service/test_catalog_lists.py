@@ -197,7 +197,9 @@ async def test_a_group_is_a_filter_and_a_scope(fleet: Fleet, world: World) -> No
         assert group["complete"] is True
         in_group = sorted(d.serial for d in devices[:2])
         assert await listed(catalog, group_id=group["group_id"]) == in_group
-        granted = await catalog.put(f"/v1/grants/{manager.user_id}", json={"groups": [group["group_id"]]})
+        granted = await catalog.put(
+            f"/v1/grants/{manager.user_id}", json={"devices": [], "groups": [group["group_id"]]}
+        )
         assert granted.status_code == 200, granted.text
         async with await world.api("catalog", manager) as his:
             assert await everything(his, limit=1) == in_group

@@ -14,6 +14,7 @@ from services.catalog.sites.domain import SiteWanted
 from shared.access.caller import Caller
 from shared.contracts import actions
 from shared.contracts.catalog import DeviceState, Location, Site
+from shared.http.body import Body
 from shared.http.caller import may
 from shared.http.commands import IfMatch, OptionalCommandDep, with_etag
 from shared.http.seen import seen
@@ -78,14 +79,14 @@ class DevicePageView(DeviceView):
     site_history: list[StayView]
 
 
-class DeviceNames(BaseModel):
+class DeviceNames(Body):
     """Fields that are left out stay as they are; null or empty text clears."""
 
     own_name: Annotated[str | None, Field(max_length=100)] = None
     own_number: Annotated[str | None, Field(max_length=50)] = None
 
 
-class SiteChange(BaseModel):
+class SiteChange(Body):
     site: SiteWanted
     location: Location = Location()
 

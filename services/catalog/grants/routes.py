@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from services.catalog.grants import operations, queries, store
 from services.catalog.service import Deps
@@ -11,6 +11,7 @@ from shared.access.caller import Caller
 from shared.access.permissions import reach
 from shared.contracts import actions
 from shared.contracts.catalog import GrantsState
+from shared.http.body import Body
 from shared.http.caller import may
 from shared.http.commands import IfMatch, OptionalCommandDep, with_etag
 from shared.http.seen import seen
@@ -21,11 +22,11 @@ MOST = 20_000
 Ids = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=MOST)]
 
 
-class WantedGrants(BaseModel):
+class WantedGrants(Body):
     """The whole of what the user shall manage in the accounts that the caller decides about."""
 
-    devices: Ids = []
-    groups: Ids = []
+    devices: Ids
+    groups: Ids
 
 
 class GrantsView(GrantsState):

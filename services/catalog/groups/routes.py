@@ -3,13 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from services.catalog.groups import operations, queries, store
 from services.catalog.service import Deps
 from shared.access.caller import Caller
 from shared.contracts import actions
 from shared.contracts.catalog import GroupState
+from shared.http.body import Body
 from shared.http.caller import may
 from shared.http.commands import CommandDep, IfMatch, OptionalCommandDep, with_etag
 from shared.http.paging import Page
@@ -21,13 +22,13 @@ MOST = 20_000
 DeviceIds = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=MOST)]
 
 
-class NewGroup(BaseModel):
+class NewGroup(Body):
     account_id: str
     name: Annotated[str, Field(min_length=1, max_length=100)]
-    device_ids: DeviceIds = []
+    device_ids: DeviceIds = Field(default_factory=list)
 
 
-class Members(BaseModel):
+class Members(Body):
     device_ids: DeviceIds
 
 

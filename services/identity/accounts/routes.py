@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict
 
 from services.identity.accounts import operations, queries, store
 from services.identity.accounts.domain import AccountChanges
@@ -14,6 +13,7 @@ from shared.access.caller import Caller
 from shared.access.permissions import require
 from shared.contracts import actions
 from shared.contracts.identity import AccountState
+from shared.http.body import Body
 from shared.http.caller import may
 from shared.http.commands import CommandDep, IfMatch, with_etag
 from shared.http.paging import Cursor, Limit, Page
@@ -24,7 +24,7 @@ from shared.problems import Invalid
 router = APIRouter(tags=["accounts"])
 
 
-class NewAccount(BaseModel):
+class NewAccount(Body):
     name: Name
     parent_id: str | None = None
     billing_number: AccountNumber
@@ -33,10 +33,8 @@ class NewAccount(BaseModel):
     language: Language
 
 
-class AccountPatch(BaseModel):
+class AccountPatch(Body):
     """Fields to change; `parent_id: null` makes the account a root."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Name | None = None
     parent_id: str | None = None

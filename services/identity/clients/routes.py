@@ -10,6 +10,7 @@ from services.identity.clients import domain, operations
 from services.identity.service import Deps
 from shared.access.caller import Caller
 from shared.contracts import actions
+from shared.http.body import Body
 from shared.http.caller import may, public
 from shared.http.commands import CommandDep
 
@@ -22,7 +23,7 @@ def _scope(text: str) -> str:
     return text
 
 
-class NewClient(BaseModel):
+class NewClient(Body):
     name: str = Field(min_length=1, max_length=100)
     scopes: list[Annotated[str, AfterValidator(_scope)]] = Field(max_length=50)
 
@@ -34,7 +35,7 @@ class ClientSecret(BaseModel):
     client_secret: str
 
 
-class ClientCredentials(BaseModel):
+class ClientCredentials(Body):
     client_id: str = Field(min_length=1, max_length=100)
     client_secret: str = Field(min_length=1, max_length=500)
 

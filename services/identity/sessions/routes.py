@@ -11,6 +11,7 @@ from services.identity.sessions import operations, store
 from services.identity.sessions.operations import SignedIn
 from shared.access.caller import Caller
 from shared.contracts import actions
+from shared.http.body import Body
 from shared.http.caller import may, public
 
 router = APIRouter(tags=["sessions"])
@@ -18,16 +19,16 @@ router = APIRouter(tags=["sessions"])
 UserAgent = Annotated[str | None, Header()]
 
 
-class SignIn(BaseModel):
+class SignIn(Body):
     email: str = Field(min_length=3, max_length=254)
     password: str = Field(min_length=1, max_length=1000)
 
 
-class RefreshTokenBody(BaseModel):
+class RefreshTokenBody(Body):
     refresh_token: str = Field(min_length=1, max_length=500)
 
 
-class PasswordChange(BaseModel):
+class PasswordChange(Body):
     current_password: str = Field(min_length=1, max_length=1000)
     new_password: str = Field(min_length=1, max_length=1000)
 

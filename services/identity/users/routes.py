@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from services.identity.fields import Country, Email, Language, Name, Phone, Reason, TimeZone
 from services.identity.service import Deps, Service
@@ -17,6 +17,7 @@ from services.identity.users.views import MeView, Users, UserView
 from shared.access.caller import Caller
 from shared.contracts import actions
 from shared.contracts.identity import Right, StaffRole, UserStatus
+from shared.http.body import Body
 from shared.http.caller import may
 from shared.http.commands import CommandDep, IfMatch, with_etag
 from shared.http.paging import Cursor, Limit
@@ -30,7 +31,7 @@ router = APIRouter(tags=["users"])
 Rights = Annotated[tuple[Right, ...], Field(max_length=500)]
 
 
-class NewUserBody(BaseModel):
+class NewUserBody(Body):
     first_name: Name
     last_name: Name
     email: Email
@@ -43,22 +44,20 @@ class NewUserBody(BaseModel):
     rights: Rights = ()
 
 
-class RightsBody(BaseModel):
+class RightsBody(Body):
     rights: Rights
 
 
-class ReasonBody(BaseModel):
+class ReasonBody(Body):
     reason: Reason | None = None
 
 
-class PasswordBody(BaseModel):
+class PasswordBody(Body):
     password: str = Field(min_length=1, max_length=1000)
 
 
-class ProfilePatch(BaseModel):
+class ProfilePatch(Body):
     """Fields to change; `phone: null` removes the number."""
-
-    model_config = ConfigDict(extra="forbid")
 
     first_name: Name | None = None
     last_name: Name | None = None

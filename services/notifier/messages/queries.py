@@ -1,6 +1,5 @@
 """The log of mails as its readers see it: each person his own, agents and service administrators all."""
 
-from datetime import datetime
 from typing import Any
 
 from pymongo import DESCENDING
@@ -11,7 +10,7 @@ from services.notifier.service import Service
 from shared.access.caller import Caller
 from shared.access.scope import all_of, own
 from shared.contracts import actions
-from shared.http.paging import CursorInvalid, decode_cursor, encode_cursor
+from shared.http.paging import encode_cursor, moment_and_id
 from shared.problems import NotFound
 
 
@@ -25,7 +24,7 @@ async def newest(
 ) -> tuple[list[Message], str | None]:
     """One page of the log, newest first, and the cursor of the next page."""
     of_ticket = {"facts.ticket_id": ticket_id} if ticket_id is not None else {}
-    behind = _after(decode_cursor(cursor)) if cursor is not None else {}
+    behind = _after(cursor) if cursor is not None else {}
     query = all_of(own(caller, actions.LIST_MESSAGES), of_ticket, behind)
     order = [("queued_at", DESCENDING), ("_id", DESCENDING)]
     found = service.db[MESSAGES.collection].find(query, {"outbox": 0}).sort(order).limit(limit + 1)
@@ -46,9 +45,6 @@ async def one(service: Service, *, caller: Caller, message_id: str) -> Message:
     return message_of(document)
 
 
-def _after(position: dict[str, Any]) -> dict[str, Any]:
-    try:
-        at, last_id = datetime.fromisoformat(position["queued_at"]), str(position["id"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise CursorInvalid(field="cursor", rule="cursor_invalid") from error
+def _after(cursor: str) -> dict[str, Any]:
+    at, last_id = moment_and_id(cursor, at="queued_at")
     return {"queued_at": {"$lte": at}, "$or": [{"queued_at": {"$lt": at}}, {"_id": {"$lt": last_id}}]}

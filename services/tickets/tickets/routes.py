@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from services.tickets.aggregate import store
 from services.tickets.aggregate.callers import is_desk
@@ -17,6 +17,7 @@ from services.tickets.timeline.queries import TimelineItem, timeline
 from shared.access.caller import Caller
 from shared.contracts import actions
 from shared.contracts.tickets import ENTRY_LIMIT, PromiseState, TicketStatus
+from shared.http.body import Body
 from shared.http.caller import may
 from shared.http.commands import CommandDep, IfMatch, with_etag
 from shared.http.paging import Cursor, Limit, Page
@@ -28,10 +29,6 @@ router = APIRouter(tags=["tickets"])
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=ENTRY_LIMIT)]
 Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Language = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class OpenTicket(Body):

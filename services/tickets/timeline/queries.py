@@ -1,7 +1,7 @@
 """A ticket's timeline in pages, newest first: one for everybody who sees it, with notes and flags for the desk."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel
@@ -11,7 +11,7 @@ from services.tickets.aggregate.lines import ENTRIES, FLAG, NOTE, Line
 from services.tickets.aggregate.store import TIMELINE_INDEX, Document
 from services.tickets.receipts.queries import Receipt, receipts_of
 from services.tickets.service import Service
-from shared.http.paging import CursorInvalid, Page, decode_cursor, encode_cursor
+from shared.http.paging import Page, encode_cursor, moment_and_id
 from shared.outbox import waiting_rows
 
 _ACTORS = {"portal": "customer", "desk": "team", "phone": "team", "event": "party", "timer": "system", "api": "system"}
@@ -73,13 +73,7 @@ async def _lines(deps: Service, document: Document, *, desk: bool, position: Pos
 
 def position_of(cursor: str | None) -> Position | None:
     """The position behind a cursor. Raises CursorInvalid."""
-    if cursor is None:
-        return None
-    position = decode_cursor(cursor)
-    try:
-        return datetime.fromisoformat(position["at"]).astimezone(UTC), str(position["id"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise CursorInvalid(field="cursor", rule="cursor_invalid") from error
+    return None if cursor is None else moment_and_id(cursor)
 
 
 def _item(line: Line, receipts: Mapping[int, Receipt], *, desk: bool) -> TimelineItem:

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import StringConstraints
 
 from services.tickets.aggregate import store
 from services.tickets.aggregate.operations import moment
@@ -17,15 +17,14 @@ from services.tickets.visits.operations import VisitNotFound
 from shared.access.caller import Caller
 from shared.contracts import actions
 from shared.contracts.tickets import ENTRY_LIMIT
+from shared.http.body import Body
 from shared.http.caller import may
 from shared.http.commands import CommandDep, IfMatch
 
 router = APIRouter(tags=["visits"])
 
 
-class ReplyToVisit(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class ReplyToVisit(Body):
     reply: Literal["confirmed", "other_window_wanted"]
     text: Annotated[str, StringConstraints(strip_whitespace=True, max_length=ENTRY_LIMIT)] | None = None
 
