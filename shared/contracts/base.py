@@ -3,6 +3,14 @@
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import PydanticCustomError
+
+TEXT_BROKEN = PydanticCustomError("text_broken", "must not hold a NUL or half of a surrogate pair")
+
+
+def is_broken(text: str) -> bool:
+    """Whether stores, mails or other programs would stumble over a text."""
+    return "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
 
 
 class Contract(BaseModel):

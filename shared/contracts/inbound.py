@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from shared.contracts.base import Contract, Event
+from shared.contracts.base import TEXT_BROKEN, Contract, Event, is_broken
 from shared.contracts.catalog import Entitlement, Location, Site
 from shared.contracts.identity import Link, Role
 from shared.contracts.tickets import ENTRY_LIMIT, Part
@@ -36,7 +36,6 @@ NUMBER_TOO_LARGE = PydanticCustomError("number_too_large", "must lie between -2^
 YEAR_OUT_OF_RANGE = PydanticCustomError(
     "year_out_of_range", f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}, or as a day without end in {NO_END_YEAR}"
 )
-TEXT_BROKEN = PydanticCustomError("text_broken", "must not hold a NUL or half of a surrogate pair")
 
 
 class PartyMessage(Event):
@@ -53,7 +52,7 @@ class PartyMessage(Event):
 def _broken(place: Place, value: Any) -> Iterator[tuple[Place, PydanticCustomError]]:
     """The rules that a value breaks, with the place of each."""
     match value:
-        case str() if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        case str() if is_broken(value):
             yield place, TEXT_BROKEN
         case int() if not -LARGEST_NUMBER - 1 <= value <= LARGEST_NUMBER:
             yield place, NUMBER_TOO_LARGE

@@ -41,6 +41,15 @@ async def test_the_timeline_is_read_in_pages_and_a_list_has_no_conversation(worl
         assert not {"latest_entries", "report"} & set(row)
 
 
+@pytest.mark.parametrize("text", ["a\0b", "\0"])
+async def test_a_text_that_could_not_be_told_is_refused_by_its_field_and_rule(world: World, text: str) -> None:
+    async with Scene.of(world) as scene:
+        path = f"/v1/tickets/{scene.ticket_id}/updates"
+        answer = await scene.customer.post(path, json={"text": text})
+        assert answer.status_code == 422, answer.text
+        assert [(one["field"], one["rule"]) for one in answer.json()["errors"]] == [("text", "text_broken")]
+
+
 @pytest.mark.parametrize(
     "cursor",
     [
