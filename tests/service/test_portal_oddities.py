@@ -134,9 +134,20 @@ async def test_headers_of_any_letters_are_taken(stack: Stack, person: Person) ->
         client.headers.encoding = "latin-1"
         assert (await sign_in(client, person)).status_code == 303
         assert (await client.get("/api/identity/v1/me", headers=[(b"X-Odd", b"\xe9")])).status_code == 200
+
+
+async def test_a_form_token_of_any_letters_is_refused(stack: Stack, person: Person) -> None:
+    async with portal(settings(stack)) as app, browser(app) as client:
+        await sign_in(client, person)
         refused = await client.patch("/api/identity/v1/me", json={}, headers=[(b"X-CSRF-Token", b"\xe9")])
         assert refused.status_code == 403
-        asked = [(b"Accept-Language", b"en-..")]
+
+
+@pytest.mark.parametrize("wanted", ["en-..", "en-//", "en-\0\0"])
+async def test_a_language_of_no_country_is_read_without_one(stack: Stack, wanted: str) -> None:
+    async with portal(settings(stack)) as app, browser(app) as client:
+        asked = {"Accept-Language": wanted}
+        assert (await client.get("/sign-in", headers=asked)).status_code == 200
         assert (await client.get("/nowhere", headers=asked)).status_code == 404
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from services.portal.gateway.paths import Path, v1
+from services.portal.gateway.paths import NOWHERE, Path, v1
 from services.portal.gateway.sessions import Session, Sessions, Tokens, due_for_refresh
 from services.portal.settings import Settings
 from shared import context
@@ -86,8 +86,10 @@ class Backends:
     ) -> httpx.Response:
         """One request. Raises ServiceDown when the service does not answer in time, Unsendable when it cannot be asked.
 
-        Only what fails on the way or at the service counts as its failure.
+        Only what fails on the way or at the service counts as its failure. NOWHERE is Refused with 404, unasked.
         """
+        if path == NOWHERE:
+            raise Refused(404, {})
         base = self.address(name)
         assert base is not None, f"no address for {name}"
         health = self.health.setdefault(name, _Health())

@@ -10,6 +10,9 @@ from shared.problems import NotFound
 Path = NewType("Path", str)
 """A path below a service's address, with its query if it has one, to be sent as it stands."""
 
+NOWHERE = Path("")
+"""Where no resource can be. Asking there is refused with 404 like any unknown id: who may not ask hears that first."""
+
 V1 = "/v1/"
 PRINTABLE = string.ascii_letters + string.digits + string.punctuation
 NO_PLACE = ("", ".", "..")
@@ -20,23 +23,19 @@ ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 def v1(*segments: str) -> Path:
     """The path of one resource; a segment may be an id that somebody typed.
 
-    Raises NotFound for what can be no id, or would name another resource: nothing, `.`, `..`, slashes, control
-    characters.
+    NOWHERE for what can be no id, or would name another resource: nothing, `.`, `..`, slashes, control characters.
     """
-    for segment in segments:
-        if segment in NO_PLACE or "/" in segment or _unfit(segment):
-            raise NotFound()
+    if any(segment in NO_PLACE or "/" in segment or _unfit(segment) for segment in segments):
+        return NOWHERE
     return Path(V1 + "/".join(quote(segment, safe="") for segment in segments))
 
 
 def one(collection: str, document_id: str, *below: str) -> Path:
     """The path of one document of a collection, or of what is below it.
 
-    Raises NotFound for what has not the form of an id: a word there, such as `facets`, names another resource.
+    NOWHERE for what has not the form of an id: a word there, such as `facets`, names another resource.
     """
-    if not ID.fullmatch(document_id):
-        raise NotFound()
-    return v1(collection, document_id, *below)
+    return v1(collection, document_id, *below) if ID.fullmatch(document_id) else NOWHERE
 
 
 def passed_on(name: str, raw_path: bytes, query: bytes) -> Path:
