@@ -1,15 +1,17 @@
 """Calls to the services: time-outs, the person's token and `Seen` marks, and what happens when a service is away."""
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
+from services.portal.gateway.paths import NOWHERE, Path, v1
 from services.portal.gateway.sessions import Session, Sessions, Tokens, due_for_refresh
 from services.portal.settings import Settings
 from shared import context
@@ -30,6 +32,13 @@ class ServiceDown(Problem):
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} does not answer.", headers={"Retry-After": "2"}, service=name)
         self.name = name
+
+
+class Unsendable(Problem):
+    """What was asked for cannot be written as a request. It never left, so it says nothing about the service."""
+
+    code = "unsendable"
+    title = "The request holds what cannot be sent on"
 
 
 class SignedOut(Unauthenticated):
@@ -73,9 +82,14 @@ class Backends:
         return found.rstrip("/") if found else None
 
     async def ask(
-        self, name: str, method: str, path: str, *, headers: Mapping[str, str] = {}, **more: Any
+        self, name: str, method: str, path: Path, *, headers: Mapping[str, str] = {}, **more: Any
     ) -> httpx.Response:
-        """One request. Raises ServiceDown when the service does not answer in time, or says that it cannot."""
+        """One request. Raises ServiceDown when the service does not answer in time, Unsendable when it cannot be asked.
+
+        Only what fails on the way or at the service counts as its failure. NOWHERE is Refused with 404, unasked.
+        """
+        if path == NOWHERE:
+            raise Refused(404, {})
         base = self.address(name)
         assert base is not None, f"no address for {name}"
         health = self.health.setdefault(name, _Health())
@@ -84,9 +98,10 @@ class Backends:
         patience = self.settings.patience
         limit = httpx.Timeout(patience.read if method == "GET" else patience.write, connect=patience.connect)
         try:
-            answer = await self.client.request(
-                method, base + path, headers={**trace_headers(), **headers}, timeout=limit, **more
-            )
+            with _written_by_us():
+                answer = await self.client.request(
+                    method, base + path, headers=_as_bytes({**trace_headers(), **headers}), timeout=limit, **more
+                )
         except httpx.TransportError as error:
             health.failures += 1
             if health.failures >= FAILURES_UNTIL_PAUSE:
@@ -97,12 +112,35 @@ class Backends:
         health.failures = 0
         return answer
 
+    async def follow(
+        self, name: str, path: Path, session: Session | None, *, headers: Mapping[str, str] = {}, silence: float
+    ) -> httpx.Response:
+        """A service's event stream, open; whoever takes it closes it. `silence` in seconds ends it.
+
+        Raises ServiceDown, Unsendable or SignedOut.
+        """
+        sent = {**trace_headers(), **headers, "accept": "text/event-stream", "accept-encoding": "identity"}
+        if session is not None:
+            session = await self.fresh(session)
+            sent["authorization"] = f"Bearer {session.tokens.access}"
+        try:
+            with _written_by_us():
+                request = self.client.build_request(
+                    "GET",
+                    f"{self.address(name)}{path}",
+                    headers=_as_bytes(sent),
+                    timeout=httpx.Timeout(silence, connect=self.settings.patience.connect),
+                )
+                return await self.client.send(request, stream=True)
+        except httpx.TransportError as error:
+            raise ServiceDown(name) from error
+
     async def call(
         self,
         session: Session,
         name: str,
         method: str,
-        path: str,
+        path: Path,
         *,
         key: str | None = None,
         version: int | None = None,
@@ -110,7 +148,8 @@ class Backends:
     ) -> Any:
         """One request for a signed-in person; the JSON of the answer.
 
-        `key` is the Idempotency-Key of a write, `version` its If-Match. Raises Refused, ServiceDown or SignedOut.
+        `key` is the Idempotency-Key of a write, `version` its If-Match. Raises Refused, ServiceDown, Unsendable or
+        SignedOut.
         """
         headers: dict[str, str] = {}
         if key or method == "POST":
@@ -127,7 +166,7 @@ class Backends:
         return answer.json() if answer.content and "json" in answer.headers.get("content-type", "") else answer.content
 
     async def send(
-        self, session: Session, name: str, method: str, path: str, *, headers: Mapping[str, str] = {}, **more: Any
+        self, session: Session, name: str, method: str, path: Path, *, headers: Mapping[str, str] = {}, **more: Any
     ) -> httpx.Response:
         """The raw answer, with a fresh token, with the person's `Seen` marks, and with his new marks remembered."""
         session = await self.fresh(session)
@@ -151,7 +190,7 @@ class Backends:
             return waited
         try:
             answer = await self.ask(
-                "identity", "POST", "/v1/sessions/refresh", json={"refresh_token": session.tokens.refresh}
+                "identity", "POST", v1("sessions", "refresh"), json={"refresh_token": session.tokens.refresh}
             )
         except ServiceDown:
             await self.sessions.release_refresh(session)
@@ -186,6 +225,21 @@ def trace_headers() -> dict[str, str]:
     if correlation := context.correlation_id.get():
         headers["X-Correlation-Id"] = correlation
     return headers
+
+
+@contextlib.contextmanager
+def _written_by_us() -> Iterator[None]:
+    """Around the sending of a request: tells apart what is wrong with it from a service that does not answer."""
+    try:
+        yield
+    except (httpx.LocalProtocolError, httpx.InvalidURL, UnicodeEncodeError) as error:
+        log.info("a request that cannot be sent", extra={"error": repr(error)})
+        raise Unsendable() from error
+
+
+def _as_bytes(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Headers as the bytes that came in: HTTP hands them over as Latin-1, whatever the client meant by them."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
 def _speaks_for(session: Session) -> dict[str, str]:

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Request
 from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
 
-from services.portal.gateway.backends import SEEN, Backends, ServiceDown, trace_headers
+from services.portal.gateway.backends import SEEN, Backends
 from services.portal.gateway.cookies import session_cookie
+from services.portal.gateway.paths import Path, passed_on
 from services.portal.gateway.rates import RateLimit
 from services.portal.gateway.sessions import Session, Sessions
 from shared.contracts import actions
@@ -72,8 +73,11 @@ def passed_headers(headers: Mapping[str, str], *, browser: bool) -> dict[str, st
 @router.api_route(
     "/api/{name}/v1/{path:path}", methods=METHODS, include_in_schema=False, dependencies=[public(actions.LOOK_AROUND)]
 )
-async def pass_on(request: Request, name: str, path: str) -> Response:
-    """Pass a request on to the service that owns it, and its answer back as it comes."""
+async def pass_on(request: Request, name: str) -> Response:
+    """Pass a request on to the service that owns it, and its answer back as it comes.
+
+    Not so where the service sends elsewhere: its redirects name an address that only the portal reaches.
+    """
     backends: Backends = request.app.state.backends
     limit: RateLimit = request.app.state.rates["session"]
     if backends.address(name) is None:
@@ -82,36 +86,28 @@ async def pass_on(request: Request, name: str, path: str) -> Response:
     if session is not None and request.method not in SAFE:
         _check_csrf(request, session)
     limit.take(session.id if session else request.headers.get("authorization") or client_address(request))
+    target = passed_on(name, request.scope["raw_path"], request.scope["query_string"])
     body = await _body(request)
     headers = passed_headers(request.headers, browser=session is not None)
-    target = f"/v1/{path}" + (f"?{request.url.query}" if request.url.query else "")
-    if "text/event-stream" in request.headers.get("accept", ""):
+    if request.method == "GET" and "text/event-stream" in request.headers.get("accept", ""):
         return await stream(backends, name, target, headers, session)
     if session is not None:
         answer = await backends.send(session, name, request.method, target, headers=headers, content=body)
     else:
         answer = await backends.ask(name, request.method, target, headers=headers, content=body)
+    if answer.has_redirect_location:
+        raise NotFound()
     return Response(answer.content, answer.status_code, headers=_answer_headers(answer))
 
 
 async def stream(
-    backends: Backends, name: str, target: str, headers: Mapping[str, str], session: Session | None
+    backends: Backends, name: str, target: Path, headers: Mapping[str, str], session: Session | None
 ) -> StreamingResponse:
     """A service's event stream, for as long as both ends hold."""
-    sent = {**trace_headers(), **headers, "accept": "text/event-stream", "accept-encoding": "identity"}
-    if session is not None:
-        session = await backends.fresh(session)
-        sent["Authorization"] = f"Bearer {session.tokens.access}"
-    request = backends.client.build_request(
-        "GET",
-        f"{backends.address(name)}{target}",
-        headers=sent,
-        timeout=httpx.Timeout(STREAM_SECONDS, connect=backends.settings.patience.connect),
-    )
-    try:
-        answer = await backends.client.send(request, stream=True)
-    except httpx.TransportError as error:
-        raise ServiceDown(name) from error
+    answer = await backends.follow(name, target, session, headers=headers, silence=STREAM_SECONDS)
+    if answer.has_redirect_location:
+        await answer.aclose()
+        raise NotFound()
     return StreamingResponse(
         _chunks(answer),
         answer.status_code,
@@ -141,7 +137,7 @@ async def _session(request: Request) -> Session | None:
 
 
 def _check_csrf(request: Request, session: Session) -> None:
-    if not hmac.compare_digest(request.headers.get("x-csrf-token", ""), session.csrf):
+    if not hmac.compare_digest(request.headers.get("x-csrf-token", "").encode(), session.csrf.encode()):
         raise Forbidden("The form's token is missing or old. Load the page again.")
 
 

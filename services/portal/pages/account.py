@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from services.portal.gateway.backends import Refused, ServiceDown, tokens_of
 from services.portal.gateway.cookies import clear_session, set_language, set_session
+from services.portal.gateway.paths import one, v1
 from services.portal.gateway.routes import client_address
 from services.portal.gateway.sessions import Session, Sessions
 from services.portal.locale.texts import LANGUAGES, mark
@@ -52,7 +53,7 @@ async def sign_in(request: Request, session: VisitorDep, form: FormDep) -> Respo
     answer = await backends.ask(
         "identity",
         "POST",
-        "/v1/sessions",
+        v1("sessions"),
         headers={"User-Agent": request.headers.get("user-agent", "")},
         json={"email": form.get("email", ""), "password": form.get("password", "")},
     )
@@ -91,7 +92,7 @@ async def sign_out(request: Request, session: VisitorDep, form: FormDep) -> Resp
         await sessions.close(session)
         try:
             await backends_of(request).ask(
-                "identity", "POST", "/v1/sessions/sign-out", json={"refresh_token": session.tokens.refresh}
+                "identity", "POST", v1("sessions", "sign-out"), json={"refresh_token": session.tokens.refresh}
             )
         except ServiceDown:
             log.warning("signed out here alone: identity is away, and the tokens are forgotten")
@@ -105,7 +106,7 @@ async def choose_language(request: Request, session: VisitorDep, form: FormDep) 
     if language in LANGUAGES:
         set_language(request.app.state.settings, response, language)
         if session is not None:
-            await backends_of(request).call(session, "identity", "PATCH", "/v1/me", json={"language": language})
+            await backends_of(request).call(session, "identity", "PATCH", v1("me"), json={"language": language})
     return response
 
 
@@ -120,7 +121,7 @@ async def _profile(
     request: Request, session: SessionDep, form: dict[str, str], errors: dict[str, str], *, saved: bool = False
 ) -> Response:
     page = await open_page(
-        request, session, sessions=backends_of(request).call(session, "identity", "GET", "/v1/sessions")
+        request, session, sessions=backends_of(request).call(session, "identity", "GET", v1("sessions"))
     )
     found = page.value("sessions") or []
     rows = found.get("items", []) if isinstance(found, dict) else found
@@ -157,7 +158,7 @@ async def save_profile(
         return await _profile(request, session, form, {name: page.texts.text(NEEDED) for name in empty})
     changes["phone"] = changes.get("phone") or None
     try:
-        await backends_of(request).call(session, "identity", "PATCH", "/v1/me", json=changes)
+        await backends_of(request).call(session, "identity", "PATCH", v1("me"), json=changes)
     except Refused as refusal:
         return await _profile(request, session, form, refusal.fields or {"": refusal.detail})
     response = see_other("/profile?saved=1")
@@ -170,5 +171,5 @@ async def save_profile(
 async def end_session(
     request: Request, session: Annotated[Session, may(actions.END_SESSION)], session_id: str, form: FormDep
 ) -> Response:
-    await backends_of(request).call(session, "identity", "DELETE", f"/v1/sessions/{session_id}")
+    await backends_of(request).call(session, "identity", "DELETE", one("sessions", session_id))
     return see_other("/profile#sessions")

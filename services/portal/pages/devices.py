@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.portal.gateway.paths import one, v1
 from services.portal.gateway.sessions import Session
 from services.portal.locale.texts import Texts
 from services.portal.pages.answers import contract_sentence, device_answer
@@ -33,9 +34,9 @@ async def device_list(request: Request, session: Annotated[Session, may(actions.
         request,
         session,
         devices=backends.call(
-            session, "catalog", "GET", "/v1/devices", params={**query, "limit": size, "total": "true"}
+            session, "catalog", "GET", v1("devices"), params={**query, "limit": size, "total": "true"}
         ),
-        facets=backends.call(session, "catalog", "GET", "/v1/devices/facets"),
+        facets=backends.call(session, "catalog", "GET", v1("devices", "facets")),
     )
     texts, address = page.texts, Address("/devices", query)
     listed: dict[str, Any] = page.value("devices") or {"items": []}
@@ -132,9 +133,9 @@ async def device_page(
     page = await open_page(
         request,
         session,
-        device=backends.call(session, "catalog", "GET", f"/v1/devices/{device_id}"),
+        device=backends.call(session, "catalog", "GET", one("devices", device_id)),
         tickets=backends.call(
-            session, "tickets", "GET", "/v1/tickets", params={"device_id": device_id, "state": "all", "limit": 20}
+            session, "tickets", "GET", v1("tickets"), params={"device_id": device_id, "state": "all", "limit": 20}
         ),
     )
     texts = page.texts

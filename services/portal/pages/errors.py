@@ -1,13 +1,15 @@
 """Refusals and failures as pages: what happened in words, who can help, and the next step as a button."""
 
 import logging
+from collections.abc import Mapping
+from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from services.portal.gateway.backends import Refused, SignedOut
 from services.portal.gateway.cookies import clear_session, session_cookie, visitor_cookie
@@ -39,6 +41,7 @@ WORDS: dict[int, tuple[str, str, str]] = {
         mark("We know about it and are working on it. Nothing of yours is lost."),
     ),
 }
+CODES = {404: "not_found", 405: "method_not_allowed", 500: "unexpected"}
 OTHER = ("late", mark("Something broke on our side"), mark("We have been told. Please try again."))
 FORM_EXPIRED = (
     "wait",
@@ -67,14 +70,14 @@ def add_error_pages(app: FastAPI) -> None:
     async def on_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
         if _wants_data(request):
-            return response_of(error)
+            return _data(error)
         status = error.answered if isinstance(error, Refused) else error.status
         words = FORM_EXPIRED if error.code == "form_expired" else WORDS.get(status, OTHER)
         return await _page(request, status, words)
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return await on_problem(request, _Plain(error.status_code))
+        return await on_problem(request, _Plain(error.status_code, error.headers))
 
     async def on_validation(request: Request, error: Exception) -> Response:
         return await on_problem(request, _Plain(404))
@@ -102,8 +105,19 @@ def _where(request: Request) -> str:
 
 
 class _Plain(Refused):
-    def __init__(self, status: int) -> None:
-        super().__init__(status, {})
+    """An answer of the portal itself that has no class of its own."""
+
+    def __init__(self, status: int, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, {"detail": HTTPStatus(status).phrase, "code": CODES.get(status, "http_error")})
+        self.headers = dict(headers or {})
+
+
+def _data(error: Problem) -> Response:
+    """Problem details with the status that was answered, which for a Refused is not that of its class."""
+    if not isinstance(error, Refused):
+        return response_of(error)
+    told = error.body() | {"status": error.answered, "title": error.detail, "code": error.reason}
+    return JSONResponse(told, error.answered, headers=error.headers, media_type="application/problem+json")
 
 
 def _wants_data(request: Request) -> bool:

@@ -1,10 +1,12 @@
 """Filters as chips in the address bar: a view is its address, and can be kept or sent."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 PAGE_SIZES = (25, 50, 100, 200)
+SIZE = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -75,4 +77,4 @@ class Address:
 
 def page_size(query: Mapping[str, str], default: int = 25) -> int:
     wanted = query.get("limit", "")
-    return min(200, max(1, int(wanted))) if wanted.isdigit() else default
+    return min(200, max(1, int(wanted))) if SIZE.fullmatch(wanted) else default

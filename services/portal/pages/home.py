@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.portal.gateway.paths import v1
 from services.portal.gateway.sessions import Session
 from services.portal.pages.answers import Answer, coming_visit, open_clocks
 from services.portal.pages.models import TicketView
@@ -26,9 +27,9 @@ async def home(request: Request, session: Annotated[Session, may(actions.GO_HOME
         request,
         session,
         tickets=backends.call(
-            session, "tickets", "GET", "/v1/tickets", params={"state": "open", "limit": SHOWN, "total": "true"}
+            session, "tickets", "GET", v1("tickets"), params={"state": "open", "limit": SHOWN, "total": "true"}
         ),
-        devices=backends.call(session, "catalog", "GET", "/v1/devices", params={"limit": 1, "total": "true"}),
+        devices=backends.call(session, "catalog", "GET", v1("devices"), params={"limit": 1, "total": "true"}),
     )
     listed = page.value("tickets") or {"items": [], "total": 0}
     tickets = [TicketView.model_validate(item) for item in listed["items"]]

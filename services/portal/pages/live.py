@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request
 from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
 
-from services.portal.gateway.backends import trace_headers
+from services.portal.gateway.backends import ServiceDown
+from services.portal.gateway.paths import v1
 from services.portal.gateway.sessions import Session
 from services.portal.pages.page import backends_of, may
 from shared.contracts import actions
@@ -27,21 +28,9 @@ async def live(request: Request, session: Annotated[Session, may(actions.FOLLOW_
     Ends when the service ends it, and the browser connects again; 204 tells it to stop when the stream is refused.
     """
     backends = backends_of(request)
-    session = await backends.fresh(session)
-    upstream = backends.client.build_request(
-        "GET",
-        f"{backends.address('tickets')}/v1/stream",
-        headers={
-            **trace_headers(),
-            "Authorization": f"Bearer {session.tokens.access}",
-            "Accept": "text/event-stream",
-            "Accept-Encoding": "identity",
-        },
-        timeout=httpx.Timeout(SILENCE_SECONDS, connect=backends.settings.patience.connect),
-    )
     try:
-        answer = await backends.client.send(upstream, stream=True)
-    except httpx.TransportError:
+        answer = await backends.follow("tickets", v1("stream"), session, silence=SILENCE_SECONDS)
+    except ServiceDown:
         return Response(status_code=503, headers={"Retry-After": "5"})
     if answer.status_code != 200:
         await answer.aclose()

@@ -2,12 +2,12 @@
 
 import hmac
 import logging
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import Depends, Request
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.portal.gateway.backends import Backends, Part, ServiceDown, SignedOut, parts
 from services.portal.gateway.cookies import language_cookie, session_cookie, set_visitor, visitor_cookie
+from services.portal.gateway.paths import v1
 from services.portal.gateway.rates import RateLimit
 from services.portal.gateway.routes import client_address
 from services.portal.gateway.sessions import Session, Sessions, form_token
@@ -30,6 +31,9 @@ from shared.problems import Forbidden
 log = logging.getLogger(__name__)
 
 EDITION_SECONDS = 30.0
+KEY = re.compile("[ -~]{1,200}")
+"""An Idempotency-Key, as every service takes it: printable ASCII."""
+
 HOME_COUNTRY = {"de": "DE", "fi": "FI", "fr": "FR", "it": "IT", "es": "ES", "en": "GB"}
 
 
@@ -87,6 +91,7 @@ async def checked_form(request: Request, session: VisitorDep) -> dict[str, str]:
     """The fields of a posted form, with surrounding space taken off. Raises FormExpired.
 
     Browsers count a line break as one character and send two: here it is one again, so that both count alike.
+    An idempotency key that no header can hold is left out: nothing can have been sent with it, so a fresh one will do.
     """
     posted = {
         name: value.replace("\r\n", "\n").strip()
@@ -96,6 +101,8 @@ async def checked_form(request: Request, session: VisitorDep) -> dict[str, str]:
     expected = session.csrf if session else form_token(request.app.state.form_key, visitor_cookie(request) or "")
     if not hmac.compare_digest(posted.pop("csrf", "").encode(), expected.encode()):
         raise FormExpired("The page was open for too long.")
+    if not KEY.fullmatch(posted.get("idempotency_key", "")):
+        posted.pop("idempotency_key", None)
     return posted
 
 
@@ -179,7 +186,7 @@ def _require(request: Request, person: Me | None) -> None:
 async def _me(backends: Backends, session: Session | None) -> Me | None:
     if session is None:
         return None
-    answer = await backends.call(session, "identity", "GET", "/v1/me")
+    answer = await backends.call(session, "identity", "GET", v1("me"))
     await backends.sessions.remember_me(session, answer)
     return Me.model_validate(answer)
 
@@ -195,7 +202,9 @@ def country_of(request: Request, me: Me | None) -> str:
         return me.country
     wanted = request.headers.get("accept-language", "").split(",")[0].strip()
     region = wanted.partition("-")[2].upper()
-    return region if len(region) == 2 else HOME_COUNTRY[chosen_language(language_cookie(request) or wanted)]
+    if re.fullmatch("[A-Z]{2}", region):
+        return region
+    return HOME_COUNTRY[chosen_language(language_cookie(request) or wanted)]
 
 
 def texts_for(request: Request, me: Me | None, edition: EditionView | None) -> Texts:
@@ -214,7 +223,7 @@ async def edition_for(request: Request, country: str) -> EditionView | None:
         return kept[1]
     edition = kept[1] if kept else None
     try:
-        answer = await backends_of(request).ask("identity", "GET", f"/v1/editions/{quote(country, safe='')}")
+        answer = await backends_of(request).ask("identity", "GET", v1("editions", country))
         if answer.status_code == 200:
             edition = EditionView.model_validate(answer.json())
     except ServiceDown:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.portal.gateway.backends import Refused, ServiceDown
+from services.portal.gateway.paths import one, v1
 from services.portal.gateway.sessions import Session
 from services.portal.pages.filters import Address, page_size
 from services.portal.pages.labels import IMPACTS, too_long
@@ -34,7 +35,7 @@ async def report_form(
         request,
         session,
         devices=backends_of(request).call(
-            session, "catalog", "GET", "/v1/devices", params={**query, "limit": size, "status": "installed"}
+            session, "catalog", "GET", v1("devices"), params={**query, "limit": size, "status": "installed"}
         ),
     )
     listed: dict[str, Any] = page.value("devices") or {"items": []}
@@ -75,7 +76,7 @@ async def report(request: Request, session: Annotated[Session, may(actions.OPEN_
         body["another_ticket_is_open_ok"] = True  # type: ignore[assignment]
     try:
         ticket = await backends_of(request).call(
-            session, "tickets", "POST", "/v1/tickets", key=form.get("idempotency_key") or None, json=body
+            session, "tickets", "POST", v1("tickets"), key=form.get("idempotency_key") or None, json=body
         )
     except ServiceDown:
         page = await _with_device(request, session, device_id)
@@ -113,8 +114,8 @@ async def _with_device(request: Request, session: Any, device_id: str) -> Page:
     page = await open_page(
         request,
         session,
-        device=backends.call(session, "catalog", "GET", f"/v1/devices/{device_id}"),
-        outlook=backends.call(session, "tickets", "GET", f"/v1/devices/{device_id}/outlook"),
+        device=backends.call(session, "catalog", "GET", one("devices", device_id)),
+        outlook=backends.call(session, "tickets", "GET", one("devices", device_id, "outlook")),
     )
     if not page.down("device") and page.value("device") is None:
         raise NotFound()

@@ -17,32 +17,32 @@ router = APIRouter(include_in_schema=False)
 async def note(
     request: Request, session: Annotated[Session, may(actions.HANDLE_TICKET)], ticket_id: str, form: FormDep
 ) -> Response:
-    return await act(request, session, ticket_id, "notes", form, {"text": form.get("text", "")}, written="note")
+    return await act(request, session, ticket_id, ("notes",), form, {"text": form.get("text", "")}, written="note")
 
 
 @router.post("/tickets/{ticket_id}/acknowledge")
 async def acknowledge(
     request: Request, session: Annotated[Session, may(actions.HANDLE_TICKET)], ticket_id: str, form: FormDep
 ) -> Response:
-    return await act(request, session, ticket_id, "acknowledge", form, {})
+    return await act(request, session, ticket_id, ("acknowledge",), form, {})
 
 
 @router.post("/tickets/{ticket_id}/wait")
 async def wait(
     request: Request, session: Annotated[Session, may(actions.HANDLE_TICKET)], ticket_id: str, form: FormDep
 ) -> Response:
-    return await act(request, session, ticket_id, "wait", form, {"text": form.get("text") or None})
+    return await act(request, session, ticket_id, ("wait",), form, {"text": form.get("text") or None})
 
 
 @router.post("/tickets/{ticket_id}/resolve")
 async def resolve(
     request: Request, session: Annotated[Session, may(actions.HANDLE_TICKET)], ticket_id: str, form: FormDep
 ) -> Response:
-    return await act(request, session, ticket_id, "resolve", form, {"text": form.get("text") or None})
+    return await act(request, session, ticket_id, ("resolve",), form, {"text": form.get("text") or None})
 
 
 @router.post("/tickets/{ticket_id}/close")
 async def close(
     request: Request, session: Annotated[Session, may(actions.CLOSE_TICKET)], ticket_id: str, form: FormDep
 ) -> Response:
-    return await act(request, session, ticket_id, "close", form, {"text": form.get("text") or None})
+    return await act(request, session, ticket_id, ("close",), form, {"text": form.get("text") or None})

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.portal.gateway.backends import Refused
+from services.portal.gateway.paths import one, v1
 from services.portal.gateway.sessions import Session
 from services.portal.locale.texts import Texts
 from services.portal.pages.answers import ticket_answer
@@ -47,7 +48,7 @@ async def ticket_list(request: Request, session: Annotated[Session, may(actions.
     size = page_size(query)
     asked = {**query, "state": query.get("state", "open"), "limit": size, "total": "true"}
     page = await open_page(
-        request, session, tickets=backends_of(request).call(session, "tickets", "GET", "/v1/tickets", params=asked)
+        request, session, tickets=backends_of(request).call(session, "tickets", "GET", v1("tickets"), params=asked)
     )
     texts, address = page.texts, Address("/tickets", query)
     listed: dict[str, Any] = page.value("tickets") or {"items": []}
@@ -153,8 +154,8 @@ async def _open_ticket(request: Request, session: Any, ticket_id: str, *, cursor
     page = await open_page(
         request,
         session,
-        ticket=backends.call(session, "tickets", "GET", f"/v1/tickets/{ticket_id}"),
-        timeline=backends.call(session, "tickets", "GET", f"/v1/tickets/{ticket_id}/timeline", params=asked),
+        ticket=backends.call(session, "tickets", "GET", one("tickets", ticket_id)),
+        timeline=backends.call(session, "tickets", "GET", one("tickets", ticket_id, "timeline"), params=asked),
     )
     if not page.down("ticket") and page.value("ticket") is None:
         raise NotFound()
@@ -202,7 +203,7 @@ async def reply(
     body = {"text": form["text"]}
     if session.me and session.me.get("language"):
         body["language"] = str(session.me["language"])
-    return await act(request, session, ticket_id, "updates", form, body, written="reply")
+    return await act(request, session, ticket_id, ("updates",), form, body, written="reply")
 
 
 @router.post("/tickets/{ticket_id}/visits/{visit_id}/reply")
@@ -216,14 +217,14 @@ async def answer_visit(
     body = {"reply": form.get("reply", "confirmed")}
     if form.get("text"):
         body["text"] = form["text"]
-    return await act(request, session, ticket_id, f"visits/{visit_id}/reply", form, body)
+    return await act(request, session, ticket_id, ("visits", visit_id, "reply"), form, body)
 
 
 @router.post("/tickets/{ticket_id}/cancel")
 async def cancel(
     request: Request, session: Annotated[Session, may(actions.CANCEL_TICKET)], ticket_id: str, form: FormDep
 ) -> Response:
-    return await act(request, session, ticket_id, "cancel", form, {"text": form.get("text") or None})
+    return await act(request, session, ticket_id, ("cancel",), form, {"text": form.get("text") or None})
 
 
 @router.get("/tickets/{ticket_id}/visits/{visit_id}/calendar.ics")
@@ -231,7 +232,7 @@ async def calendar_file(
     request: Request, session: Annotated[Session, may(actions.READ_TICKET)], ticket_id: str, visit_id: str
 ) -> Response:
     content = await backends_of(request).call(
-        session, "tickets", "GET", f"/v1/tickets/{ticket_id}/visits/{visit_id}/calendar.ics"
+        session, "tickets", "GET", one("tickets", ticket_id, "visits", visit_id, "calendar.ics")
     )
     headers = {"Content-Disposition": 'attachment; filename="visit.ics"'}
     return Response(content, media_type="text/calendar; charset=utf-8", headers=headers)
@@ -241,19 +242,19 @@ async def act(
     request: Request,
     session: Any,
     ticket_id: str,
-    action: str,
+    action: tuple[str, ...],
     form: dict[str, str],
     body: dict[str, Any],
     *,
     written: str = "",
 ) -> Response:
-    """Carry out one action on a ticket and show the ticket again. A refusal is shown with what was typed."""
+    """Carry out one action, a path below the ticket, and show the ticket again; a refusal with what was typed."""
     try:
         await backends_of(request).call(
             session,
             "tickets",
             "POST",
-            f"/v1/tickets/{ticket_id}/{action}",
+            one("tickets", ticket_id, *action),
             key=form.get("idempotency_key") or None,
             json=body,
         )
