@@ -38,6 +38,10 @@ def screenshots() -> Path:
     return SCREENSHOTS
 
 
+EXPECTED = ("404", "422", "401", "Transition was aborted")
+"""Refusals that the tests provoke, and Chromium's word on a change of pages that outruns its fading."""
+
+
 @pytest.fixture
 async def open_page(chrome: Browser, stack: Stack) -> AsyncIterator[OpenPage]:
     """A page of a new browser, signed in as a person where one is given. Errors of the console fail the test."""
@@ -65,5 +69,5 @@ async def open_page(chrome: Browser, stack: Stack) -> AsyncIterator[OpenPage]:
     yield opened
     for context in contexts:
         await context.close()
-    unexpected = [text for text in complaints if "404" not in text and "422" not in text and "401" not in text]
+    unexpected = [text for text in complaints if not any(known in text for known in EXPECTED)]
     assert not unexpected, unexpected

@@ -4,6 +4,7 @@ from services.identity.accounts import operations as accounts
 from services.identity.accounts import store as account_store
 from services.identity.service import Service
 from services.identity.users import operations
+from services.identity.users import store as user_store
 from shared.consumers import reaction
 from shared.contracts.identity import AccountEvent, UserEvent
 from shared.outbox import Cause
@@ -25,5 +26,7 @@ async def follow_account(record: Envelope[AccountEvent], deps: Service) -> None:
 
 @reaction("identity.users", group="identity.administrators", events=(UserEvent,))
 async def count_administrator(record: Envelope[UserEvent], deps: Service) -> None:
-    """Finish what a crash between a user's write and that of his accounts has left open."""
-    await operations.appoint(deps, user_id=record.event.user.user_id, cause=Cause.following(record))
+    """Finish what a crash between a user's write and that of his accounts has left open. Who is gone counts nowhere."""
+    user_id = record.event.user.user_id
+    if await user_store.find(deps.db, user_id) is not None:
+        await operations.appoint(deps, user_id=user_id, cause=Cause.following(record))
