@@ -42,7 +42,11 @@ async def _look(page: Page, name: str, path: str, picture: Path, *, axe: bool) -
     wrong = []
     if answer is None or answer.status != (404 if name == "not-found" else 200):
         wrong.append(f"{name}: {answer and answer.status}")
-    if (shift := await page.evaluate(LAYOUT_SHIFT)) > MOST_SHIFT:
+    shift = await page.evaluate(LAYOUT_SHIFT)
+    if shift > MOST_SHIFT:  # a busy machine may paint half a page that came in two parts: does it shift again?
+        await page.reload(wait_until="load")
+        shift = await page.evaluate(LAYOUT_SHIFT)
+    if shift > MOST_SHIFT:
         wrong.append(f"{name}: the layout shifts by {shift:.3f}")
     if over := await page.evaluate(OVERFLOW):
         wrong.append(f"{name}: wider than the screen: {over}")

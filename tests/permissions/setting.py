@@ -5,6 +5,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import httpx
 
@@ -96,14 +97,16 @@ async def _fleet(stage: Stage, calendar: str) -> None:
     for company in (stage.ours, stage.theirs):
         for name, device_id in company.devices.items():
             mark = stage.mark(name.removesuffix(" spare"))
-            page = await stage.ask(stage.root, "catalog", "GET", f"/v1/devices/{device_id}")
-            await stage.do(
-                "catalog",
-                "PATCH",
-                f"/v1/devices/{device_id}",
-                json={"own_name": f"Name {mark}", "own_number": f"N-{mark}"},
-                headers={"If-Match": page.headers["ETag"]},
-            )
+            await eventually(partial(_named, stage, device_id, mark), within=30, what=f"the names of {device_id}")
+
+
+async def _named(stage: Stage, device_id: str, mark: str) -> bool:
+    """Whether a device has taken its names; its master data may still be arriving and be first."""
+    path = f"/v1/devices/{device_id}"
+    page = await stage.ask(stage.root, "catalog", "GET", path)
+    names = {"own_name": f"Name {mark}", "own_number": f"N-{mark}"}
+    version = {"If-Match": page.headers["ETag"]}
+    return (await stage.ask(stage.root, "catalog", "PATCH", path, json=names, headers=version)).is_success
 
 
 def _account_record(company: Company) -> BackOfficeAccountUpdated:
