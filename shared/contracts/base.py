@@ -5,6 +5,9 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+"""Moments from outside lie in these years: within them every time zone's moment has a UTC one."""
+
 TEXT_BROKEN = PydanticCustomError("text_broken", "must not hold a NUL or half of a surrogate pair")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from shared.contracts.base import TEXT_BROKEN, Contract, Event, is_broken
+from shared.contracts.base import FIRST_YEAR, LAST_YEAR, TEXT_BROKEN, Contract, Event, is_broken
 from shared.contracts.catalog import Entitlement, Location, Site
 from shared.contracts.identity import Link, Role
 from shared.contracts.tickets import ENTRY_LIMIT, Part
@@ -28,7 +28,6 @@ CounterName = Annotated[str, Field(max_length=60, pattern=r"^[^$.\x00-\x1f][^.\x
 Place = tuple[int | str, ...]
 
 LARGEST_NUMBER = 2**63 - 1
-FIRST_YEAR, LAST_YEAR = 1970, 9998
 NO_END_YEAR = 9999
 """Master systems write "no end" as a day in the last year of the calendar."""
 

@@ -9,9 +9,8 @@ import orjson
 from fastapi import Query
 from pydantic import BaseModel
 
+from shared.contracts.base import FIRST_YEAR, LAST_YEAR
 from shared.problems import Problem
-
-FIRST_YEAR, LAST_YEAR = 1970, 9998
 
 Limit = Annotated[int, Query(ge=1, le=200, description="page size")]
 Cursor = Annotated[str | None, Query(description="`next` of the page before")]

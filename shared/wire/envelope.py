@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from aiokafka import ConsumerRecord
 
-from shared.contracts.base import Event
+from shared.contracts.base import FIRST_YEAR, LAST_YEAR, Event
 from shared.contracts.catalogue import BY_TYPE
 
 E = TypeVar("E", bound=Event)
@@ -17,7 +17,6 @@ LONGEST_TEXT = 200  # of a key or a header: they go into the headers of what fol
 LARGEST_SEQUENCE = 2**63 - 1
 NUL = "\0"
 TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-FIRST_YEAR, LAST_YEAR = 1970, 9998  # within them every time zone's moment has a UTC one
 
 
 class Malformed(Exception):
