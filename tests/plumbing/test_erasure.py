@@ -8,6 +8,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from shared.access.scope import EVERYTHING
 from shared.consumers import Subscription, ViewRow, view, views
+from shared.ids import new_id
 from shared.outbox import Change, Tombstone
 from shared.wire.envelope import Envelope
 from tests.plumbing.channel import Channel, Sent
@@ -108,7 +109,7 @@ async def test_compaction_takes_what_came_before_a_tombstone_and_keeps_its_heade
     async def cleaned() -> bool:
         # A segment is closed when the next record comes; the last one is never cleaned.
         await own.send(Sent("later"))
-        async with own.wire.listening(compacted, group=f"{own.group}-{id(object())}") as heard:
+        async with own.wire.listening(compacted, group=f"{own.group}-{new_id()}") as heard:
             await heard.until(lambda all_of: all_of.of("later"))
             assert [record.value for record in heard.of("a")] == [None], "not cleaned yet"
             return True
