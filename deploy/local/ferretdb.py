@@ -31,9 +31,11 @@ class FerretDB:
                 f"--listen-addr={HOST}:{self._profile.port('ferretdb')}",
                 f"--postgresql-url-file={url}",
                 f"--state-dir={self._directory}",
-                *("--debug-addr=-", "--telemetry=disable", "--log-level=WARN"),
+                f"--debug-addr={HOST}:{self._profile.port('ferretdb-debug')}",
+                *("--telemetry=disable", "--log-level=WARN"),
             ],
             port=self._profile.port("ferretdb"),
+            further_ports={"ferretdb-debug": self._profile.port("ferretdb-debug")},
             ready=self.ready,
         )
 

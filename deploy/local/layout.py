@@ -31,6 +31,7 @@ OFFSETS: Mapping[str, int] = {
     "kafka-controller": 21,
     "postgres": 22,
     "ferretdb": 23,
+    "ferretdb-debug": 24,
 }
 FIRST_REPLICA_OFFSET = 30
 

@@ -2,7 +2,7 @@
 
     GET /                        the page
     GET /messages/<id>           one message as a page
-    GET /api/messages[?to=…]     newest first: id, to, from, subject, headers, text, html, received_at
+    GET /api/messages[?to=…&limit=…]  newest first: id, to, from, subject, headers, text, html, received_at
     GET /api/messages/<id>       one message
     DELETE /api/messages         forget all
 
@@ -23,6 +23,7 @@ from email.message import EmailMessage
 from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -78,10 +79,11 @@ class Mailbox:
             self._messages.appendleft(caught)
         return caught
 
-    def all(self, to: str | None = None) -> list[CaughtMessage]:
+    def all(self, to: str | None = None, limit: int = KEPT) -> list[CaughtMessage]:
         with self._lock:
             messages = list(self._messages)
-        return [message for message in messages if to is None or to.lower() in map(str.lower, message.to)]
+        found = (message for message in messages if to is None or to.lower() in map(str.lower, message.to))
+        return list(islice(found, limit))
 
     def find(self, message_id: str) -> CaughtMessage | None:
         return next((message for message in self.all() if message.id == message_id), None)
@@ -162,8 +164,10 @@ def _handler(mailbox: Mailbox) -> type[BaseHTTPRequestHandler]:
                 case ["messages", message_id] if (message := mailbox.find(message_id)) is not None:
                     self._answer(message_page(message))
                 case ["api", "messages"]:
-                    to = parse_qs(url.query).get("to", [None])[0]
-                    self._answer([message.as_json() for message in mailbox.all(to)])
+                    asked = parse_qs(url.query)
+                    limit = asked.get("limit", [""])[0]
+                    found = mailbox.all(asked.get("to", [None])[0], int(limit) if limit.isdecimal() else KEPT)
+                    self._answer([message.as_json() for message in found])
                 case ["api", "messages", message_id] if (message := mailbox.find(message_id)) is not None:
                     self._answer(message.as_json())
                 case _:

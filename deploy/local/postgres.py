@@ -92,13 +92,17 @@ class Postgres:
         done = self._directory / INITIALISED
         if not done.is_file():
             for statement in STATEMENTS:
-                run(
-                    self._in_root(
-                        *("psql", "-h", "/run", "-p", str(self._profile.port("postgres")), "-v", "ON_ERROR_STOP=1"),
-                        *("-U", keys.STORE_USER, "-d", "postgres", "-qc", statement),
-                    )
-                )
+                self.ask(statement)
             done.touch()
+
+    def ask(self, statement: str) -> str:
+        """What a statement answers: a line for each row, its fields parted by `|`."""
+        return run(
+            self._in_root(
+                *("psql", "-h", "/run", "-p", str(self._profile.port("postgres")), "-v", "ON_ERROR_STOP=1"),
+                *("-U", keys.STORE_USER, "-d", "postgres", "-qAtc", statement),
+            )
+        )
 
     def _ready(self) -> str | None:
         try:

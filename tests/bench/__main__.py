@@ -2,18 +2,18 @@
 
 import asyncio
 import sys
-from pathlib import Path
 from typing import Any
 
 from deploy.local.layout import Profile, existing_services
 from deploy.local.servers import Servers
-from tests.bench import commands, conversations, hiding, lists, projections, report
+from tests.bench import commands, conversations, hiding, lists, projections, report, whole_way
 from tests.bench.demo import measure_demo
 from tests.bench.load import Measured
+from tests.bench.processes import resident_mb
 from tests.support.stack import Stack
 from tests.support.world import World
 
-PARTS = ("commands", "lag", "alone", "conversations", "projections", "lists", "hiding", "memory", "demo")
+PARTS = ("whole", "commands", "lag", "alone", "conversations", "projections", "lists", "hiding", "memory", "demo")
 SMALL, LARGE = 200, 20_000
 
 
@@ -39,6 +39,13 @@ async def _on_stack(stack: Stack, parts: set[str]) -> dict[str, Any]:
         say(f"  {SMALL} devices in {seconds:.1f} s")
         manager = await world.manager(small, whole=True)
         devices = await lists.device_ids(world, manager, SMALL)
+        if "whole" in parts:
+            whole, failures = await whole_way.measured(stack, manager.token, devices)
+            figures |= whole
+            for name, figure in whole.items():
+                say(f"  {name} {figure}")
+            if failures:
+                say(f"  {len(failures)} failures, the first: {failures[0]}")
         if "commands" in parts or "lag" in parts:
             await commands.over_http(stack, manager.token, devices, seconds=3)  # warm
             opened, _ = await commands.over_http(stack, manager.token, devices)
@@ -104,7 +111,7 @@ async def _on_stack(stack: Stack, parts: set[str]) -> dict[str, Any]:
             figures["hidden_vs_unknown"] = await hiding.hidden_vs_unknown(world)
             say(f"  hidden_vs_unknown {figures['hidden_vs_unknown']}")
         if "memory" in parts:
-            figures["rss_mb"] = {name: _resident_mb(stack, name) for name in existing_services()}
+            figures["rss_mb"] = {name: resident_mb(stack.servers.process_id(name)) for name in existing_services()}
             say(f"  rss_mb {figures['rss_mb']}")
     return figures
 
@@ -128,12 +135,6 @@ async def _commands_alone(stack: Stack, token: str, devices: list[str]) -> dict[
         "alone_bare_tickets_per_second": round(bare.per_second, 1),
         "command_vs_bare_alone": round(opened.per_second / bare.per_second, 2),
     }
-
-
-def _resident_mb(stack: Stack, service: str) -> int:
-    status = Path(f"/proc/{stack.servers.process_id(service)}/status").read_text()
-    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
-    return round(int(kilobytes) / 1024)
 
 
 def main() -> None:
