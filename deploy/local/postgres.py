@@ -25,6 +25,10 @@ documentdb.enableBackgroundWorkerJobs = true
 shared_buffers = 256MB
 max_wal_size = 2GB
 log_min_messages = warning
+# Documents of some kilobytes are compressed at every write, and none of the many short statements is worth compiling.
+default_toast_compression = lz4
+wal_compression = lz4
+jit = off
 {further}
 """
 

@@ -20,7 +20,8 @@ from shared.wire.producer import ProducerHolder
 
 log = logging.getLogger(__name__)
 
-KEYS_AT_ONCE = 8
+KEYS_AT_ONCE = 64
+"""Side by side, their handlers share statements at the store."""
 OUR_FAULT = "it could not be carried out because of an error on our side"
 
 

@@ -15,8 +15,9 @@ from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 from shared import faultpoints, metrics
 from shared.outbox import history, restate
 from shared.outbox.backlog import Backlog, Offer, Place
-from shared.outbox.entry import Aggregate, Document, Entry
+from shared.outbox.entry import Aggregate, Document, Entry, is_event
 from shared.outbox.publish import SEND_LIMIT_SECONDS, Failure, Fate, publish
+from shared.outbox.show import Rows
 from shared.wire.producer import ProducerHolder
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Drain:
         self._db = db
         self._producers = producers
         self._backlog = Backlog()
+        self._rows = Rows(db)
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
@@ -109,12 +111,17 @@ class Drain:
         return [offer for offer in offers if offer.entries is not None]
 
     async def _read(self, aggregate: Aggregate, offers: dict[str, Offer]) -> None:
-        """Give documents their entries; those that have none are done, and those without room wait on."""
+        """Give documents their entries; those that have none are done, and those without room wait on.
+
+        Who asked without entries may have died before the rows were written, so they are written now.
+        """
+        fields = None if aggregate.shown else {"outbox": 1}
         try:
-            found = self._db[aggregate.collection].find({"_id": {"$in": list(offers)}}, {"outbox": 1})
+            found = self._db[aggregate.collection].find({"_id": {"$in": list(offers)}}, fields)
             async with found.batch_size(READ_AT_ONCE) as cursor:
                 async for document in cursor:
                     if document.get("outbox"):
+                        await self._rows.put(aggregate, [document])
                         if not self._backlog.admit(offers[document["_id"]], document["outbox"]):
                             self._backlog.give_back(offers.values())
                             return
@@ -128,7 +135,7 @@ class Drain:
 
     async def _publish(self, offer: Offer) -> None:
         """Send what the broker does not have yet."""
-        entries = [e for e in offer.entries or () if "row" not in e and e["id"] not in offer.acknowledged]
+        entries = [e for e in offer.entries or () if is_event(e) and e["id"] not in offer.acknowledged]
         failure: Failure | None = None
         try:
             failure = await publish(self._producers, entries, offer.acknowledged)
@@ -179,6 +186,8 @@ class Drain:
             for entry in offer.entries or ():
                 if "row" in entry:
                     rows.setdefault(entry["row"]["collection"], []).append(entry["row"]["document"])
+                elif not is_event(entry):
+                    pass  # the rows are written by now
                 elif entry["id"] in offer.acknowledged:
                     told.append(history.row_of(aggregate, document_id, entry, *offer.acknowledged[entry["id"]]))
                 else:

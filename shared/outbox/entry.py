@@ -36,16 +36,30 @@ class OutboxFull(Unavailable):
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What lists show of a document, as a row of its own that follows it: indexes there cost the document nothing.
+
+    `row_of` makes the row from the document, or None for a document that no list shows. The command writes the row
+    after the document and before its answer, never an older one over a newer one; the drain repeats it after a crash.
+    """
+
+    collection: str
+    row_of: Callable[[Document], Document | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate:
     """One kind of document that changes by commands: its name in logs and the collection it lives in.
 
     `rebuilt` names the topics whose values the history does not keep, because they are personal; each with what makes
-    the newest event anew from the document.
+    the newest event anew from the document. `shown` are the rows beside it: whatever they are made from must change
+    by way of the outbox alone, which moves the revision.
     """
 
     name: str
     collection: str
     rebuilt: Mapping[str, Callable[[Document], Event]] = field(default_factory=dict, compare=False)
+    shown: Sequence[Shown] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,16 @@ def entries_of_rows(rows: Sequence[Row], *, real_time: datetime) -> list[Entry]:
         content = {"collection": row.collection, "document": {"_id": row.id, **row.fields}}
         entries.append({"id": new_id(), "at": real_time, "row": content, "bytes": len(bson.encode(content))})
     return entries
+
+
+def entry_of_show(*, real_time: datetime) -> Entry:
+    """Waits in the document until its rows are written, where nothing else waits."""
+    return {"id": new_id(), "at": real_time, "show": True, "bytes": 0}
+
+
+def is_event(entry: Entry) -> bool:
+    """Whether it is for the broker."""
+    return "topic" in entry
 
 
 def waiting_rows(document: Document, collection: str) -> list[Document]:

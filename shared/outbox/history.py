@@ -15,7 +15,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
-from shared.outbox.entry import Aggregate, Document, Entry
+from shared.outbox.entry import Aggregate, Document, Entry, is_event
 
 COLLECTION = "history"
 OUTBOUND = "outbound."
@@ -98,7 +98,7 @@ async def rows(db: AsyncDatabase[Document], aggregate: Aggregate, document: Docu
     kept = {row["_id"]: row async for row in found}
     waiting: Iterable[Entry] = document.get("outbox", ())
     for entry in waiting:
-        if "row" not in entry:
+        if is_event(entry):
             kept.setdefault(entry["id"], _without_place(row_of(aggregate, document["_id"], entry, 0, 0)))
     return sorted((_row(document["_id"], row) for row in kept.values()), key=lambda row: row.sequence)
 

@@ -13,14 +13,27 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from shared import faultpoints, metrics
-from shared.access.scope import Scope, all_of
+from shared.access.scope import EVERYTHING, Scope, all_of
 from shared.clock import Clock
-from shared.outbox import history, memory
+from shared.outbox import history, memory, show
+from shared.outbox.after import after as after_changes
 from shared.outbox.command import Command
 from shared.outbox.drain import Drain
-from shared.outbox.entry import Aggregate, Cause, Document, Item, Row, entries_for, entries_of_rows, require_room
+from shared.outbox.entry import (
+    Aggregate,
+    Cause,
+    Document,
+    Item,
+    Row,
+    entries_for,
+    entries_of_rows,
+    entry_of_show,
+    is_event,
+    require_room,
+)
 from shared.outbox.history import HistoryRow
 from shared.outbox.memory import Source
+from shared.outbox.statements import Statements, Update
 from shared.problems import Conflict, NotFound, VersionConflict
 
 OWN_FIELDS = frozenset({"revision", "version", "outbox", "creation", "commands", "sources"})
@@ -58,16 +71,26 @@ Decision = Callable[[Document], Awaitable[Change | None] | Change | None]
 class Outbox:
     """Writes aggregates of one service together with their events. See `docs/decisions` for the measured reasons.
 
-    `revision` is the lock: it grows with every write. `version` counts events, and is what readers see.
+    `revision` is the lock: it grows with every write. `version` counts events, and is what readers see. Commands that
+    run at the same time share their statements, as long as nothing waits in the documents that they change.
     """
 
     db: AsyncDatabase[Document]
     clock: Clock
     source: str
     drain: Drain
+    rows: show.Rows = field(init=False)
+    _statements: dict[str, Statements] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.rows = show.Rows(self.db)
 
     def collection(self, aggregate: Aggregate) -> AsyncCollection[Document]:
         return self.db[aggregate.collection]
+
+    async def read(self, aggregate: Aggregate, document_id: str) -> Document | None:
+        """A document for the service's own purposes, whoever may see it; not to be changed, others may share it."""
+        return await self._of(aggregate).read(document_id)
 
     async def insert(
         self,
@@ -96,7 +119,7 @@ class Outbox:
         if source is not None:
             created["sources"] = {source.mark: memory.mark_of(source)}
         try:
-            await self.collection(aggregate).insert_one(created)
+            await self._of(aggregate).insert(created)
         except DuplicateKeyError:
             if await self.collection(aggregate).find_one({"_id": document["_id"]}, {"_id": 1}) is None:
                 raise  # another unique index: the caller knows which rule it stands for
@@ -108,7 +131,7 @@ class Outbox:
             if not memory.remembers(existing, command):
                 raise Duplicate(document["_id"]) from None
             return existing
-        self._written(aggregate, created, entries)
+        await self._written(aggregate, None, created, entries)
         return created
 
     async def created_by(self, aggregate: Aggregate, command: Command, *, scope: Scope) -> Document | None:
@@ -153,17 +176,15 @@ class Outbox:
             changes["$set"] = sets
         if dropped := [*unset, *memory.outdated_marks(document, source)]:
             changes["$unset"] = dict.fromkeys(dropped, "")
+        if not entries and aggregate.shown and show.moved(aggregate, document, after_changes(document, changes)):
+            entries = [entry_of_show(real_time=datetime.now(UTC))]
         if entries:
             changes["$push"] = {"outbox": {"$each": entries}}
-        after = await self.collection(aggregate).find_one_and_update(
-            {**(guard or {}), "_id": document["_id"], "revision": document["revision"]},
-            changes,
-            return_document=ReturnDocument.AFTER,
-        )
+        after = await self._changed(aggregate, document, guard or {}, changes)
         if after is None:
             raise Stale(document["_id"])
         if entries:
-            self._written(aggregate, after, entries)
+            await self._written(aggregate, document, after, entries)
         return after
 
     async def change(
@@ -187,7 +208,7 @@ class Outbox:
         `if_match` names another version, TooManyWriters after twenty attempts.
         """
         for attempt in range(ATTEMPTS):
-            document = await self.collection(aggregate).find_one(all_of(scope, {"_id": document_id}))
+            document = await self._found(aggregate, document_id, scope)
             if document is None:
                 raise not_found or NotFound()
             if permit is not None:
@@ -291,14 +312,44 @@ class Outbox:
             real_time=now,
         )
 
-    def _written(self, aggregate: Aggregate, after: Document, entries: list[Document]) -> None:
+    def _of(self, aggregate: Aggregate) -> Statements:
+        if aggregate.collection not in self._statements:
+            self._statements[aggregate.collection] = Statements(self.collection(aggregate))
+        return self._statements[aggregate.collection]
+
+    async def _found(self, aggregate: Aggregate, document_id: str, scope: Scope) -> Document | None:
+        if scope == EVERYTHING:
+            return await self._of(aggregate).read(document_id)
+        return await self.collection(aggregate).find_one(all_of(scope, {"_id": document_id}))
+
+    async def _changed(
+        self, aggregate: Aggregate, document: Document, guard: Mapping[str, Any], changes: Mapping[str, Any]
+    ) -> Document | None:
+        """The document after the changes; None where it is not as it was read any more.
+
+        What waits in it may have been cleared since: then only the store knows what it holds now.
+        """
+        update = Update(document["_id"], document["revision"], guard, changes)
+        if document["outbox"]:
+            return await self.collection(aggregate).find_one_and_update(
+                update.condition, changes, return_document=ReturnDocument.AFTER
+            )
+        return after_changes(document, changes) if await self._of(aggregate).update(update) else None
+
+    async def _written(
+        self, aggregate: Aggregate, before: Document | None, after: Document, entries: list[Document]
+    ) -> None:
         for entry in entries:
-            if "row" not in entry:
+            if is_event(entry):
                 metrics.COMMITTED.labels(entry["topic"]).inc()
         faultpoints.reach(faultpoints.COMMAND_WRITTEN)
         # Who finds older entries leaves all of them to whoever put those there: that saves duplicates.
-        if len(after["outbox"]) == len(entries):
-            self.drain.offer(aggregate, after["_id"], entries)
+        is_first = len(after["outbox"]) == len(entries)
+        if not aggregate.shown or await self.rows.written(show.moved(aggregate, before, after)):
+            if is_first:
+                self.drain.offer(aggregate, after["_id"], entries)
+        elif is_first:
+            self.drain.offer(aggregate, after["_id"])
 
 
 def _require_foreign(fields: Mapping[str, Any]) -> None:
