@@ -112,6 +112,8 @@ class Outbox:
         """
         _require_foreign(document)
         entries = self._entries(document["_id"], 0, events, cause, rows)
+        if not entries and aggregate.shown:
+            entries = [entry_of_show(real_time=datetime.now(UTC))]
         require_room((), entries)
         created: Document = {**document, "revision": 1, "version": len(events), "outbox": entries}
         if command is not None:

@@ -7,11 +7,13 @@ from typing import Any
 from pydantic import BaseModel
 from pymongo.asynchronous.database import AsyncDatabase
 
+from services.tickets.aggregate.store import new_document
 from shared.contracts.base import Event
 from shared.contracts.catalog import DeviceChanged, GrantsChanged
 from shared.contracts.identity import AccountChanged, EditionPublished, PersonChanged, UserChanged
 from shared.contracts.tickets import TicketOpened, TicketStatus
 from tests.contracts.examples import example
+from tests.unit.ticket_samples import opened
 
 Database = AsyncDatabase[dict[str, Any]]
 Prepare = Callable[[Database], Awaitable[Any]]
@@ -69,8 +71,11 @@ def _editions() -> Example:
 
 
 async def _a_ticket_of_the_device(db: Database) -> None:
-    ticket = {"account_id": ACCOUNT, "device": {"device_id": DEVICE}}
-    await db["tickets"].insert_one({"_id": TICKET, "version": 1, "outbox": [], "group_ids": [], "ticket": ticket})
+    ticket = opened().ticket
+    device = ticket.state.device.model_copy(update={"device_id": DEVICE})
+    state = ticket.state.model_copy(update={"ticket_id": TICKET, "account_id": ACCOUNT, "device": device})
+    document = new_document(ticket.model_copy(update={"state": state}), device_version=0)
+    await db["tickets"].insert_one({**document, "revision": 1, "version": 1, "outbox": []})
 
 
 def _devices_of_tickets() -> Example:

@@ -218,7 +218,7 @@ async def test_a_ticket_keeps_the_groups_of_the_newest_version_of_its_device_who
         opened_with = await groups(tickets.db)
         for version, name, shown in ((5, "older", opened_with), (8, "newest", ["newest"]), (7, "late", ["newest"])):
             device = ticket_samples.device(group_ids=(name,))
-            await store.refresh_groups(tickets.db, [devices.KnownDevice(device, version)])
+            await store.refresh_groups(tickets.outbox, [devices.KnownDevice(device, version)])
             assert await groups(tickets.db) == shown, version
 
 

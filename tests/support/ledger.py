@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from services.tickets.aggregate.states import WORK_REMAINS
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import Listener, header
@@ -51,10 +52,11 @@ async def assert_views_equal_owners(stack: Stack, tickets: Collection[str], devi
 
         async def equal() -> bool:
             for ticket_id in tickets:
-                ticket = await own["tickets"].find_one({"_id": ticket_id}, {"open_device_id": 1})
+                ticket = await own["tickets"].find_one({"_id": ticket_id}, {"ticket.status": 1})
                 seen = await catalog["view_tickets"].find_one({"_id": ticket_id})
                 assert ticket is not None and seen is not None, f"the catalog does not know {ticket_id}"
-                assert seen["open"] == ("open_device_id" in ticket), f"{ticket_id}: open in one, not in the other"
+                is_open = ticket["ticket"]["status"] in WORK_REMAINS
+                assert seen["open"] == is_open, f"{ticket_id}: open in one, not in the other"
             for device_id in devices:
                 device = await catalog["devices"].find_one({"_id": device_id}, {"version": 1, "outbox": 1})
                 copy = await own["view_devices"].find_one({"_id": device_id}, {"version": 1})

@@ -1,15 +1,17 @@
-"""Tickets in the store: document and value, indexes, search keys.
+"""Tickets in the store: document and value, the row that lists show of it, indexes.
 
-Group ids stand beside the ticket and not in it: they are refreshed without a version, and a command that read the
-ticket before must not write the old ones back. What grows with a ticket's use stands in collections of its own: the
-lines of its timeline, the marks of what was taken, and by which orders it is found.
+The document is found by its id, its device and its timer alone; every list and search reads rows. Group ids stand
+beside the ticket and not in it: they are refreshed without a version, and a command that read the ticket before must
+not write the old ones back. What grows with a ticket's use stands in collections of its own: the lines of its timeline,
+the marks of what was taken, and by which orders it is found.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from pymongo import ASCENDING, DESCENDING, UpdateOne
+from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.tickets.aggregate import closing, timers
@@ -17,21 +19,25 @@ from services.tickets.aggregate.lines import ENTRIES, MARKS, WORK_ORDERS
 from services.tickets.aggregate.states import WORK_REMAINS
 from services.tickets.aggregate.values import Ticket
 from services.tickets.devices.store import KnownDevice
+from shared.access.scope import EVERYTHING
 from shared.contracts.catalog import DeviceState
 from shared.contracts.tickets import TicketState
-from shared.outbox import Aggregate, waiting_rows
+from shared.outbox import Aggregate, Cause, Change, Outbox, Shown, waiting_rows
 from shared.text import folded, search_key, search_words
 
 Database = AsyncDatabase[dict[str, Any]]
 Document = dict[str, Any]
 
-TICKETS = Aggregate("tickets", "tickets")
+ROWS = "ticket_rows"
 
 TIMELINE_INDEX = "timeline"
 """In the order of reading, and named to the store: left alone it may sort all lines of a long ticket for a page."""
 
 DESCRIPTION_WORDS = 40
 """So many distinct words of a description can be searched for."""
+
+NOT_IN_ROWS = frozenset({"latest_entries", "report"})
+"""What a list shows no ticket with."""
 
 _DESK_FIELDS = (
     "note_count",
@@ -45,18 +51,24 @@ _DESK_FIELDS = (
 
 
 async def prepare(db: Database) -> None:
-    tickets = db[TICKETS.collection]
+    await db[TICKETS.collection].create_index([("ticket.device.device_id", ASCENDING)])
+    rows = db[ROWS]
     newest_first = [("ticket.opened_at", DESCENDING), ("_id", DESCENDING)]
-    await tickets.create_index([("ticket.number", ASCENDING)], unique=True)
-    await tickets.create_index([("ticket.account_id", ASCENDING), *newest_first])
-    await tickets.create_index([("ticket.device.device_id", ASCENDING), *newest_first])
-    await tickets.create_index(newest_first)
-    await tickets.create_index([("open_device_id", ASCENDING)], sparse=True)
-    await tickets.create_index([("work_orders.work_order_id", ASCENDING)])
-    await tickets.create_index([("keys", ASCENDING)])
+    await rows.create_index([("ticket.account_id", ASCENDING), *newest_first])
+    await rows.create_index([("ticket.device.device_id", ASCENDING), *newest_first])
+    await rows.create_index(newest_first)
+    await rows.create_index([("order_ids", ASCENDING)])
+    await rows.create_index([("keys", ASCENDING)])
     await db[ENTRIES].create_index(
         [("ticket_id", ASCENDING), ("at", DESCENDING), ("_id", DESCENDING)], name=TIMELINE_INDEX
     )
+
+
+async def show_all(outbox: Outbox) -> None:
+    """Make the rows of tickets that were stored before there were rows."""
+    if await outbox.db[ROWS].find_one({}, {"_id": 1}) is None:
+        async for document in outbox.db[TICKETS.collection].find().batch_size(100):
+            await outbox.rows.put(TICKETS, [document])
 
 
 def ticket_of(document: Document) -> Ticket:
@@ -77,13 +89,11 @@ def fields_of(ticket: Ticket) -> tuple[Document, list[str]]:
     """What to set and what to drop to store a ticket; its group ids are left as they are."""
     state = ticket.state
     optional = {
-        "open_device_id": state.device.device_id if state.status in WORK_REMAINS else None,
         "next_at": next_at(ticket),
         "closing": ticket.closing.model_dump() if ticket.closing else None,
     }
     fields: Document = {
         "ticket": state.model_dump(exclude={"group_ids"}),
-        "keys": keys_of(state),
         **ticket.model_dump(exclude={"state", "closing"}),
         **{name: value for name, value in optional.items() if value is not None},
     }
@@ -96,20 +106,36 @@ def next_at(ticket: Ticket) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def keys_of(state: TicketState) -> list[str]:
+def row_of(document: Document) -> Document:
+    """What lists, searches and calendars see of a ticket, with the fields that its scope asks for."""
+    return {
+        "ticket": {name: value for name, value in document["ticket"].items() if name not in NOT_IN_ROWS},
+        "group_ids": document["group_ids"],
+        "note_count": document["note_count"],
+        "flag_count": document["flag_count"],
+        "latest_flags": document["latest_flags"],
+        "order_ids": [order["work_order_id"] for order in document["work_orders"]],
+        "keys": keys_of(document["ticket"]),
+    }
+
+
+TICKETS = Aggregate("tickets", "tickets", shown=(Shown(ROWS, row_of),))
+
+
+def keys_of(ticket: Mapping[str, Any]) -> list[str]:
     """Normalised words and codes by which the ticket is found; a search looks for their beginnings."""
-    codes = [state.number, state.device.serial, state.own_reference, state.error_code, *state.external_ids.values()]
-    names = [state.device.own_name, state.device.model_name]
+    device = ticket["device"]
+    codes = [ticket["number"], device["serial"], ticket["own_reference"], ticket["error_code"]]
     keys: dict[str, None] = {}
-    for code in codes:
+    for code in (*codes, *ticket["external_ids"].values()):
         if code:
             keys[squeezed(code)] = None
             keys.update(dict.fromkeys(search_words(code)))
-    for name in names:
+    for name in (device["own_name"], device["model_name"]):
         if name:
             keys.update(dict.fromkeys(search_words(name)))
             keys.update(dict.fromkeys(folded(name).split()))
-    keys.update(dict.fromkeys(search_words(state.description)[:DESCRIPTION_WORDS]))
+    keys.update(dict.fromkeys(search_words(ticket["description"])[:DESCRIPTION_WORDS]))
     keys.pop("", None)
     return list(keys)
 
@@ -119,24 +145,26 @@ def squeezed(code: str) -> str:
     return search_key(code).replace(" ", "")
 
 
+def _open_on(device_id: str) -> Document:
+    return {"ticket.device.device_id": device_id, "ticket.status": {"$in": sorted(WORK_REMAINS)}}
+
+
 async def open_ticket_of(db: Database, device_id: str) -> Document | None:
     """Id, number and account of a ticket of the device that somebody still waits for."""
-    return await db[TICKETS.collection].find_one(
-        {"open_device_id": device_id}, {"ticket.number": 1, "ticket.account_id": 1}
-    )
+    return await db[TICKETS.collection].find_one(_open_on(device_id), {"ticket.number": 1, "ticket.account_id": 1})
 
 
 async def open_ticket_ids(db: Database, device: DeviceState) -> list[str]:
     """Tickets of the device, opened in the account that it belongs to, that somebody still waits for."""
-    query = {"open_device_id": device.device_id, "ticket.account_id": device.account_id}
+    query = {**_open_on(device.device_id), "ticket.account_id": device.account_id}
     return [document["_id"] async for document in db[TICKETS.collection].find(query, {"_id": 1})]
 
 
 async def ticket_id_of_order(db: Database, work_order_id: str) -> str | None:
     """The ticket that an order belongs to, also one that the ticket no longer holds."""
-    document = await db[TICKETS.collection].find_one({"work_orders.work_order_id": work_order_id}, {"_id": 1})
-    if document is not None:
-        return str(document["_id"])
+    row = await db[ROWS].find_one({"order_ids": work_order_id}, {"_id": 1})
+    if row is not None:
+        return str(row["_id"])
     # An order leaves the ticket long after its place was moved here: ten others came after it.
     place = await db[WORK_ORDERS].find_one({"_id": work_order_id})
     return None if place is None else str(place["ticket_id"])
@@ -179,27 +207,37 @@ async def sights(db: Database, ticket_ids: Collection[str]) -> dict[str, Sight]:
     }
 
 
-async def refresh_groups(db: Database, devices: Iterable[KnownDevice]) -> None:
+async def refresh_groups(outbox: Outbox, devices: Iterable[KnownDevice]) -> None:
     """Bring the copies of group ids up to date, without a version, while the device stays in the ticket's account.
 
     Each copy keeps the device's version that it was made from: an older one, from whatever view, never undoes it.
     """
     by_id = {device.state.device_id: device for device in devices}
-    tickets = db[TICKETS.collection]
-    found = tickets.find(
+    found = outbox.db[TICKETS.collection].find(
         {"ticket.device.device_id": {"$in": list(by_id)}},
         {"group_ids": 1, "ticket.device.device_id": 1, "ticket.account_id": 1},
     )
-    writes = []
-    async for document in found:
-        device = by_id[document["ticket"]["device"]["device_id"]]
-        same_account = document["ticket"]["account_id"] == device.state.account_id
-        if same_account and not _same(document["group_ids"], device.state.group_ids):
-            copy = {"group_ids": list(device.state.group_ids), "group_ids_of": device.version}
-            older = {"_id": document["_id"], "group_ids_of": {"$not": {"$gte": device.version}}}
-            writes.append(UpdateOne(older, {"$set": copy}))
-    if writes:
-        await tickets.bulk_write(writes, ordered=False)
+    concerned = [
+        (document["_id"], device)
+        async for document in found
+        if _regroups(document, device := by_id[document["ticket"]["device"]["device_id"]])
+    ]
+    await asyncio.gather(*(_regroup(outbox, ticket_id, device) for ticket_id, device in concerned))
+
+
+async def _regroup(outbox: Outbox, ticket_id: str, device: KnownDevice) -> None:
+    def decide(document: Document) -> Change | None:
+        is_newer = document.get("group_ids_of") is None or document["group_ids_of"] < device.version
+        if not is_newer or not _regroups(document, device):
+            return None
+        return Change(set={"group_ids": list(device.state.group_ids), "group_ids_of": device.version})
+
+    await outbox.change(TICKETS, ticket_id, decide, scope=EVERYTHING, cause=Cause.by_itself("tickets"))
+
+
+def _regroups(document: Document, device: KnownDevice) -> bool:
+    same_account = document["ticket"]["account_id"] == device.state.account_id
+    return same_account and not _same(document["group_ids"], device.state.group_ids)
 
 
 def _same(these: Sequence[str], those: Sequence[str]) -> bool:

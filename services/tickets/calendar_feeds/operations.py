@@ -88,7 +88,7 @@ async def feed(deps: Service, token: str) -> bytes:
         raise FeedNotFound()
     now = moment(deps)
     recent = {"ticket.visits.window_to": {"$gt": now - KEPT}}
-    found = deps.db[store.TICKETS.collection].find(all_of(visible_tickets(owner), recent), {"outbox": 0})
+    found = deps.db[store.ROWS].find(all_of(visible_tickets(owner), recent), {"keys": 0})
     visits = []
     async for document in found.limit(MOST_VISITS):
         state = store.ticket_of(document).state

@@ -16,7 +16,7 @@ async def follow_devices(records: list[Envelope[DeviceEvent]], deps: Service) ->
     await views.upsert(deps.db[store.DEVICES], rows)
     # The view first, then the copies on tickets: who opens a ticket meanwhile re-reads the view. They follow what the
     # view holds, not what the record says: an old record that comes again changes nothing.
-    await tickets.refresh_groups(deps.db, await store.known_devices(deps.db, [r.key for r in records]))
+    await tickets.refresh_groups(deps.outbox, await store.known_devices(deps.db, [r.key for r in records]))
 
 
 @view("identity.accounts", group="tickets.accounts", events=(AccountEvent,))

@@ -256,7 +256,7 @@ async def _catch_up(deps: Service, known: KnownDevice, ticket_id: str) -> None:
     changed = await devices.changed_device(deps.db, known)
     if changed is None:
         return
-    await store.refresh_groups(deps.db, [changed])
+    await store.refresh_groups(deps.outbox, [changed])
     if changed.state.account_id == known.state.account_id and changed.state.site != known.state.site:
         await carry_out(
             deps,

@@ -26,17 +26,6 @@ WINDOWS = (timedelta(days=30), timedelta(days=365))
 """A list over several accounts sorts what it finds: recent tickets are asked for first, then older ones."""
 
 
-LEFT_OUT_OF_LISTS = (
-    "outbox",
-    "commands",
-    "work_orders",
-    "visit_trails",
-    "ticket.latest_entries",
-    "ticket.report",
-)
-"""What a row of a list does without."""
-
-
 class Wanted(NamedTuple):
     """What a list is narrowed to."""
 
@@ -81,7 +70,7 @@ async def find_tickets(
         documents = documents[:limit]
         last = documents[-1]
         after = encode_cursor({"at": last["ticket"]["opened_at"].isoformat(), "id": last["_id"]})
-    total = await deps.db[store.TICKETS.collection].count_documents(all_of(scope, *narrowed)) if with_total else None
+    total = await deps.db[store.ROWS].count_documents(all_of(scope, *narrowed)) if with_total else None
     accounts = await devices.accounts_by_id(deps.db, [one["ticket"]["account_id"] for one in documents])
     return Found(documents, after, total, accounts)
 
@@ -94,20 +83,18 @@ async def _newest(
     count: int,
     windows: Sequence[timedelta],
 ) -> list[Document]:
-    tickets = deps.db[store.TICKETS.collection]
+    rows = deps.db[store.ROWS]
     paged = [*narrowed, _after(position)] if position else narrowed
     begin = position[0] if position else deps.clock()
     for window in windows:
-        found = await _sorted(tickets, all_of(scope, *paged, {"ticket.opened_at": {"$gt": begin - window}}), count)
+        found = await _sorted(rows, all_of(scope, *paged, {"ticket.opened_at": {"$gt": begin - window}}), count)
         if len(found) == count:
             return found
-    return await _sorted(tickets, all_of(scope, *paged), count)
+    return await _sorted(rows, all_of(scope, *paged), count)
 
 
-async def _sorted(tickets: Any, query: Document, count: int) -> list[Document]:
-    found = tickets.find(query, dict.fromkeys(LEFT_OUT_OF_LISTS, 0)).sort(
-        [("ticket.opened_at", DESCENDING), ("_id", DESCENDING)]
-    )
+async def _sorted(rows: Any, query: Document, count: int) -> list[Document]:
+    found = rows.find(query, {"keys": 0}).sort([("ticket.opened_at", DESCENDING), ("_id", DESCENDING)])
     documents: list[Document] = await found.limit(count).to_list()
     return documents
 
