@@ -24,6 +24,7 @@ from services.tickets.visits.routes import router as visits_router
 from shared.application import create_service_app
 from shared.contracts.tickets import TicketEvent
 from shared.http.live import Live
+from shared.joined import Joined
 from shared.timers import TimerRule
 
 
@@ -50,6 +51,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Calendars(db),
             Numbers(db),
             Live(settings.broker, "tickets.tickets", events=(TicketEvent,), look_up=partial(store.sights, db)),
+            devices.Views(db),
+            Joined(partial(store.open_tickets_of, db)),
         ),
         aggregates=[store.TICKETS],
         subscriptions=[

@@ -1,13 +1,15 @@
-"""Runs a service's subscriptions on FastStream: batches, static membership, commit after the work."""
+"""Runs a service's subscriptions on FastStream: batches, static membership, commits after the work."""
 
 import asyncio
+import contextlib
 import logging
+import time
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError, UnsupportedCodecError
+from aiokafka.errors import UnsupportedCodecError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
@@ -15,6 +17,7 @@ from faststream.security import SASLScram512
 
 from shared import faultpoints
 from shared.consumers import deployment
+from shared.consumers.commits import Commits
 from shared.consumers.coverage import Coverage
 from shared.consumers.handling import Handling
 from shared.consumers.in_hand import GivenBack
@@ -36,6 +39,11 @@ START_LIMIT_SECONDS = 2.0 * REBALANCE_WAIT_SECONDS  # a start waits for its shar
 STOP_LIMIT_SECONDS = 10.0
 BEGIN_LIMIT_SECONDS = 10.0
 
+BUSY_WITHIN_SECONDS = 0.02
+GATHER_SECONDS = 0.01
+SMALL_BATCH = 64
+"""While small batches follow one another closely, a moment's patience makes fewer and larger ones of them."""
+
 
 class _Batches(ConsumerRebalanceListener):  # type: ignore[misc]
     """The batches of one subscription, one at a time.
@@ -49,12 +57,17 @@ class _Batches(ConsumerRebalanceListener):  # type: ignore[misc]
         self._most_records = most_records
         self._idle = asyncio.Event()
         self._idle.set()
+        self._ended_at = float("-inf")
+        self._last_size = 0
+        self.commits = Commits(handling.in_hand.group)
 
     async def take(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
         """Wait for records as long as it takes, instead of polling and sleeping as FastStream does.
 
         Nothing is awaited between the fetch and the mark, so that no rebalance slips in between.
         """
+        if self._last_size < SMALL_BATCH and time.monotonic() - self._ended_at < BUSY_WITHIN_SECONDS:
+            await asyncio.sleep(GATHER_SECONDS)
         try:
             found = await consumer.getmany(timeout_ms=POLL_MS, max_records=self._most_records)
         except UnicodeDecodeError:
@@ -95,13 +108,13 @@ class _Batches(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             await self._handling.batch(message.raw_message)
             faultpoints.reach(faultpoints.CONSUMER_WORKED)
-            await message.ack()
+            await self.commits.carried_out(message.consumer, message.raw_message)
+            if self._in_hand.stopping.is_set():
+                await self.commits.flush()
         except GivenBack:
             log.info("a batch is given back; it comes again", extra={"group": self._in_hand.group})
-        except KafkaError as error:
-            # The work is done; at worst another member does it once more.
-            log.warning("a commit failed", extra={"group": self._in_hand.group, "error": repr(error)})
         finally:
+            self._last_size, self._ended_at = len(message.raw_message), time.monotonic()
             self._idle.set()
         if self._in_hand.stopped_because is not None:
             # A later commit would cover what was given back: nothing is taken from here on.
@@ -113,6 +126,7 @@ class _Batches(ConsumerRebalanceListener):  # type: ignore[misc]
             await asyncio.wait_for(self._idle.wait(), REBALANCE_WAIT_SECONDS)
         except TimeoutError:
             log.error("a rebalance did not wait any longer for a batch", extra={"group": self._in_hand.group})
+        await self.commits.flush()
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         log.debug("assigned %s", assigned)
@@ -126,6 +140,7 @@ class Consumers:
         self._subscriptions = subscriptions
         self._stopping = asyncio.Event()
         self._brokers: dict[str, KafkaBroker] = {}
+        self._commits: dict[str, Commits] = {}
         settings = service.settings
         # Apart from the outbox's: a dead letter that the broker refuses must not disturb the events.
         self._producer = ProducerHolder(settings.broker, f"{settings.service}-{settings.instance}-parking")
@@ -159,8 +174,14 @@ class Consumers:
         self._stopping.set()
         for handling in self.handlings.values():
             handling.in_hand.give_back()
+        with contextlib.suppress(TimeoutError):
+            await within(STOP_LIMIT_SECONDS / 2, self._commit_all())
         await asyncio.gather(*(_stop(broker) for broker in self._brokers.values()))
         await self._producer.stop()
+
+    async def _commit_all(self) -> None:
+        """What is done; a batch that is in hand yet commits for itself."""
+        await asyncio.gather(*(commits.flush() for commits in self._commits.values()))
 
     async def _follow(self, subscription: Subscription[Any]) -> None:
         """Start one consumer, again and again until the broker takes it; then wait for the end."""
@@ -210,6 +231,7 @@ class Consumers:
     def _subscribe(self, broker: KafkaBroker, subscription: Subscription[Any]) -> None:
         settings = self._service.settings
         batches = _Batches(self.handlings[subscription.group], settings.consumers.batch_records)
+        self._commits[subscription.group] = batches.commits
 
         async def as_it_is(records: tuple[ConsumerRecord, ...]) -> KafkaAckableMessage:
             return KafkaAckableMessage(

@@ -76,17 +76,22 @@ class Backlog:
 
     def add(self, place: Place, entries: list[Entry] | None = None, *, is_swept: bool = False) -> bool:
         """Offer a document; False where it is known already, or there is no room."""
-        known = self._in_work.get(place)
-        if known is not None:
-            known.again = True
+        is_in_work = self.more_in(place)
         waiting = self._waiting.get(place)
         if waiting is not None:
             self._bytes_waiting -= waiting.bytes
             waiting.forget_entries()
-        if known is not None or waiting is not None or place in self._resting or len(self) >= MOST_PLACES:
+        if is_in_work or waiting is not None or place in self._resting or len(self) >= MOST_PLACES:
             return False
         self._wait(Offer(place, entries, bytes_of(entries or ()), is_swept=is_swept, in_doubt=is_swept))
         return True
+
+    def more_in(self, place: Place) -> bool:
+        """Whether a document is in work, to which more was written meanwhile; it comes again then."""
+        known = self._in_work.get(place)
+        if known is not None:
+            known.again = True
+        return known is not None
 
     def take(self) -> list[Offer]:
         """The next documents to work on, as far as there is room; those without entries need `admit`."""

@@ -26,6 +26,8 @@ PAUSE_SECONDS = 1.0
 SETTLED_AT_ONCE = 64
 READ_AT_ONCE = 16
 TRIED_AT_ONCE = 3
+GATHER_SECONDS = 0.02
+"""So long outcomes are gathered before they are written down together, unless somebody waits for one of them."""
 
 Outcome = tuple[Offer, Failure | None]
 
@@ -42,6 +44,7 @@ class Drain:
         self._settled = asyncio.Event()
         self._settled.set()
         self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
+        self._hurry = asyncio.Event()
 
     @property
     def waiting(self) -> int:
@@ -50,8 +53,14 @@ class Drain:
 
     def offer(self, aggregate: Aggregate, document_id: str, entries: list[Entry] | None = None) -> None:
         """Ask for a document to be drained; `entries` saves the read when they are known to be its whole outbox."""
-        self._backlog.add((aggregate, document_id), entries)
+        if not self._backlog.add((aggregate, document_id), entries):
+            self._hurry.set()
         self._look()
+
+    def more_in(self, aggregate: Aggregate, document_id: str) -> None:
+        """Say that more was written to a document in which something waits; who has it in work goes on with it."""
+        if self._backlog.more_in((aggregate, document_id)):
+            self._hurry.set()
 
     def offer_left_behind(self, aggregate: Aggregate, document_id: str) -> bool:
         """Ask for a document that nobody has drained; False when it is known here already.
@@ -150,6 +159,10 @@ class Drain:
         """Write down what was acknowledged and clear it, many documents at a time. Nothing of it is sent again."""
         while True:
             outcomes = [await self._outcomes.get()]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_SECONDS):
+                    await self._hurry.wait()
+            self._hurry.clear()
             while len(outcomes) < SETTLED_AT_ONCE and not self._outcomes.empty():
                 outcomes.append(self._outcomes.get_nowait())
             await self._written_down(outcomes)

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 LEFT_BEHIND = timedelta(seconds=YOUNG_SECONDS)
 LOOKED_AT_ONCE = 256
 ENOUGH_WAITING = 2_000
-PERIOD_SECONDS = 0.5
+PERIOD_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
 
 

@@ -347,11 +347,11 @@ class Outbox:
         faultpoints.reach(faultpoints.COMMAND_WRITTEN)
         # Who finds older entries leaves all of them to whoever put those there: that saves duplicates.
         is_first = len(after["outbox"]) == len(entries)
-        if not aggregate.shown or await self.rows.written(show.moved(aggregate, before, after)):
-            if is_first:
-                self.drain.offer(aggregate, after["_id"], entries)
-        elif is_first:
-            self.drain.offer(aggregate, after["_id"])
+        is_shown = not aggregate.shown or await self.rows.written(show.moved(aggregate, before, after))
+        if is_first:
+            self.drain.offer(aggregate, after["_id"], entries if is_shown else None)
+        else:
+            self.drain.more_in(aggregate, after["_id"])
 
 
 def _require_foreign(fields: Mapping[str, Any]) -> None:

@@ -27,6 +27,7 @@ from services.tickets.aggregate.parties import events_of
 from services.tickets.aggregate.values import Decision, MessageReference, Silence, Ticket
 from services.tickets.clocks.calendars import ALL_WEEK, BusinessCalendar
 from services.tickets.clocks.store import CALENDARS, Calendars
+from services.tickets.devices.store import Views
 from services.tickets.service import Parts, Service
 from services.tickets.settings import Settings
 from services.tickets.tickets.domain import Identity, Request, customer_writes, open_ticket
@@ -44,6 +45,7 @@ from shared.contracts.inbound import (
     VisitMessage,
 )
 from shared.http.live import Live
+from shared.joined import Joined
 from shared.outbox import Cause, Outbox, Row
 from shared.outbox.drain import Drain
 from shared.outbox.history import insert_new
@@ -121,7 +123,11 @@ class Alone:
         clock = SetClock()
         outbox = Outbox(db, clock, "/tickets", Drain(db, ProducerHolder(broker, client_id="alone")))
         parts = Parts(
-            Calendars(db), Numbers(db), Live(broker, "tickets.tickets", events=(), look_up=partial(store.sights, db))
+            Calendars(db),
+            Numbers(db),
+            Live(broker, "tickets.tickets", events=(), look_up=partial(store.sights, db)),
+            Views(db),
+            Joined(partial(store.open_tickets_of, db)),
         )
         alone = cls(service.Service(settings, clock, db, outbox, callers, parts), counter, clock)
         await store.prepare(db)

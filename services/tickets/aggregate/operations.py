@@ -14,7 +14,6 @@ from services.tickets.aggregate.store import Document
 from services.tickets.aggregate.timers import let_clocks_speak
 from services.tickets.aggregate.values import Decision, MessageReference, Silence, Ticket, in_short
 from services.tickets.clocks.calendars import BusinessCalendar
-from services.tickets.devices import store as devices
 from services.tickets.service import Service
 from shared.access.scope import EVERYTHING, Scope
 from shared.contracts.tickets import TicketStatus
@@ -118,7 +117,7 @@ async def _calendar_of(deps: Service, ticket: Ticket) -> BusinessCalendar | None
 async def _change(deps: Service, decision: Decision, version: int, cause: Cause) -> Change:
     contact = None
     if needs_contact(decision.signals):
-        contact = await devices.on_site_contact(deps.db, decision.ticket.state.contact_user_id)
+        contact = await deps.parts.views.on_site_contact(decision.ticket.state.contact_user_id)
     fields, dropped = store.fields_of(decision.ticket)
     events = events_of(decision, contact)
     fields |= {f"told.{party}": place for party, place in told_to(events, version=version).items()}

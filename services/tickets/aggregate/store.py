@@ -145,18 +145,27 @@ def squeezed(code: str) -> str:
     return search_key(code).replace(" ", "")
 
 
-def _open_on(device_id: str) -> Document:
-    return {"ticket.device.device_id": device_id, "ticket.status": {"$in": sorted(WORK_REMAINS)}}
+_WORK_REMAINS = {"$in": sorted(WORK_REMAINS)}
 
 
-async def open_ticket_of(db: Database, device_id: str) -> Document | None:
-    """Id, number and account of a ticket of the device that somebody still waits for."""
-    return await db[TICKETS.collection].find_one(_open_on(device_id), {"ticket.number": 1, "ticket.account_id": 1})
+async def open_tickets_of(db: Database, device_ids: Sequence[str]) -> list[Document | None]:
+    """For each device id, number and account of a ticket that somebody still waits for; None where there is none."""
+    query = {"ticket.device.device_id": {"$in": sorted(set(device_ids))}, "ticket.status": _WORK_REMAINS}
+    fields = {"ticket.number": 1, "ticket.account_id": 1, "ticket.device.device_id": 1}
+    found = {
+        document["ticket"]["device"]["device_id"]: document
+        async for document in db[TICKETS.collection].find(query, fields)
+    }
+    return [found.get(device_id) for device_id in device_ids]
 
 
 async def open_ticket_ids(db: Database, device: DeviceState) -> list[str]:
     """Tickets of the device, opened in the account that it belongs to, that somebody still waits for."""
-    query = {**_open_on(device.device_id), "ticket.account_id": device.account_id}
+    query = {
+        "ticket.device.device_id": device.device_id,
+        "ticket.status": _WORK_REMAINS,
+        "ticket.account_id": device.account_id,
+    }
     return [document["_id"] async for document in db[TICKETS.collection].find(query, {"_id": 1})]
 
 

@@ -56,7 +56,7 @@ async def open_case(deps: Service, record: Envelope[Any]) -> None:
             opened_by=None,
             on_behalf_of=call.on_behalf_of,
             contact_user_id=call.on_behalf_of,
-            contact=await devices.on_site_contact(deps.db, call.on_behalf_of),
+            contact=await deps.parts.views.on_site_contact(call.on_behalf_of),
             channel="phone",
             cause=Cause(cause.actor, call.on_behalf_of, "phone", cause.correlation_id, cause.causation_id),
             external_ids={PARTY: call.case_id},

@@ -6,9 +6,12 @@ from typing import Any, NamedTuple
 from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
-from shared.access.scope import Scope, all_of
+from shared.access.caller import Caller
+from shared.access.scope import sees
+from shared.contracts.actions import Action
 from shared.contracts.catalog import DeviceState
 from shared.contracts.outbound import OnSiteContact
+from shared.outbox.statements import Statements
 from shared.text import search_key
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -43,11 +46,6 @@ class KnownDevice(NamedTuple):
     version: int
 
 
-async def visible_device(db: Database, device_id: str, scope: Scope) -> KnownDevice | None:
-    """The device, if it is in the scope."""
-    return _known(await db[DEVICES].find_one(all_of(scope, {"_id": device_id})))
-
-
 async def device_by_serial(db: Database, serial: str) -> KnownDevice | None:
     """The device with this serial number, however it was typed."""
     return _known(await db[DEVICES].find_one({"serial_key": serial_key(serial)}))
@@ -59,25 +57,44 @@ async def known_devices(db: Database, device_ids: Sequence[str]) -> list[KnownDe
     return [known async for row in found if (known := _known(row)) is not None]
 
 
-async def changed_device(db: Database, known: KnownDevice) -> KnownDevice | None:
-    """The device, if the view has another version of it by now."""
-    return _known(await db[DEVICES].find_one({"_id": known.state.device_id, "version": {"$gt": known.version}}))
-
-
 def _known(row: Mapping[str, Any] | None) -> KnownDevice | None:
     if row is None or "device" not in row:
         return None
     return KnownDevice(DeviceState.model_validate(row["device"]), row["version"])
 
 
-async def on_site_contact(db: Database, user_id: str | None) -> OnSiteContact | None:
-    """Name and phone of a user; None for nobody, or for somebody whose data were erased."""
-    if user_id is None:
-        return None
-    person = await db[PEOPLE].find_one({"_id": user_id})
+def contact_of(person: Mapping[str, Any] | None) -> OnSiteContact | None:
+    """Name and phone of a row of people; None for nobody, and for somebody whose data were erased."""
     if person is None or "last_name" not in person:
         return None
     return OnSiteContact(name=f"{person['first_name']} {person['last_name']}", phone=person.get("phone"))
+
+
+class Views:
+    """Single rows of the views, read in one question for all who ask at the same time."""
+
+    def __init__(self, db: Database) -> None:
+        self._devices = Statements(db[DEVICES])
+        self._people = Statements(db[PEOPLE])
+
+    async def device(self, device_id: str) -> KnownDevice | None:
+        """The device, whoever may see it."""
+        return _known(await self._devices.read(device_id))
+
+    async def visible_device(self, caller: Caller, action: Action, device_id: str) -> KnownDevice | None:
+        """The device, if the caller sees it by the action; one question to the store in any case."""
+        known = await self.device(device_id)
+        if known is None:
+            return None
+        state = known.state
+        is_seen = sees(
+            caller, action, account_id=state.account_id, device_id=state.device_id, group_ids=state.group_ids
+        )
+        return known if is_seen else None
+
+    async def on_site_contact(self, user_id: str | None) -> OnSiteContact | None:
+        """Name and phone of a user; None for nobody, or for somebody whose data were erased."""
+        return None if user_id is None else contact_of(await self._people.read(user_id))
 
 
 async def accounts_by_id(db: Database, account_ids: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -14,13 +14,12 @@ from services.tickets.aggregate.store import Document
 from services.tickets.aggregate.values import Ticket
 from services.tickets.clocks.business_time import CalendarNeverOpens
 from services.tickets.clocks.calendars import BusinessCalendar
-from services.tickets.devices import store as devices
 from services.tickets.devices.store import KnownDevice
 from services.tickets.service import Service
 from services.tickets.tickets import domain
 from shared.access.caller import Caller
 from shared.access.permissions import refusal
-from shared.access.scope import EVERYTHING, Scope, sees, visible
+from shared.access.scope import EVERYTHING, Scope, sees
 from shared.contracts import actions
 from shared.contracts.catalog import DeviceContract
 from shared.contracts.outbound import OnSiteContact
@@ -68,8 +67,8 @@ class Outlook(NamedTuple):
 async def outlook(deps: Service, *, caller: Caller, device_id: str) -> Outlook:
     """Raises DeviceNotFound."""
     known, other = await asyncio.gather(
-        devices.visible_device(deps.db, device_id, _visible_devices(caller)),
-        store.open_ticket_of(deps.db, device_id),
+        deps.parts.views.visible_device(caller, actions.READ_OUTLOOK, device_id),
+        deps.parts.open_tickets(device_id),
     )
     if known is None:
         raise DeviceNotFound()
@@ -105,9 +104,9 @@ async def report_fault(
     channel: domain.Channel = "api" if caller.kind == "client" else "phone" if is_desk(caller) else "portal"
     customer = on_behalf_of or (caller.id if channel == "portal" else None)
     known, other, contact = await asyncio.gather(
-        devices.visible_device(deps.db, device_id, _visible_devices(caller)),
-        store.open_ticket_of(deps.db, device_id),
-        devices.on_site_contact(deps.db, customer),
+        deps.parts.views.visible_device(caller, actions.READ_OUTLOOK, device_id),
+        deps.parts.open_tickets(device_id),
+        deps.parts.views.on_site_contact(customer),
     )
     if other is not None and other["_id"] == command.document_id:
         other = None
@@ -159,10 +158,6 @@ async def _check_customer(deps: Service, caller: Caller, user_id: str, known: Kn
 def _of_account(ticket: Document | None, known: KnownDevice) -> Document | None:
     """An open ticket is offered in the account that opened it: a sold device takes no history along."""
     return ticket if ticket is not None and ticket["ticket"]["account_id"] == known.state.account_id else None
-
-
-def _visible_devices(caller: Caller) -> Scope:
-    return visible(caller, actions.READ_OUTLOOK, device="_id")
 
 
 async def entitled_calendar(deps: Service, contract: DeviceContract) -> BusinessCalendar:
@@ -253,8 +248,8 @@ async def open_ticket(
 
 async def _catch_up(deps: Service, known: KnownDevice, ticket_id: str) -> None:
     """What changed on the device between reading it and writing the ticket."""
-    changed = await devices.changed_device(deps.db, known)
-    if changed is None:
+    changed = await deps.parts.views.device(known.state.device_id)
+    if changed is None or changed.version <= known.version:
         return
     await store.refresh_groups(deps.outbox, [changed])
     if changed.state.account_id == known.state.account_id and changed.state.site != known.state.site:
