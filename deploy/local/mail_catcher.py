@@ -16,10 +16,11 @@ import json
 import signal
 import threading
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import cached_property
 from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,20 +39,48 @@ BUSY = "busy.example"
 
 @dataclass(frozen=True)
 class CaughtMessage:
-    """One mail as it arrived; `to` and `sender` are from the SMTP dialogue, not from the headers."""
+    """One mail as it arrived; `to` and `sender` are from the SMTP dialogue, not from the headers.
+
+    It is taken apart when somebody looks at it: under load nobody does, and every mail would cost milliseconds.
+    """
 
     id: str
     to: list[str]
     sender: str
-    subject: str
-    headers: dict[str, str]
-    text: str
-    html: str
+    content: bytes
     received_at: str
 
+    @cached_property
+    def _parsed(self) -> EmailMessage:
+        return message_from_bytes(self.content, policy=policy.default)
+
+    @property
+    def subject(self) -> str:
+        return str(self._parsed["Subject"] or "")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {name: str(value) for name, value in self._parsed.items()}
+
+    @property
+    def text(self) -> str:
+        return _body(self._parsed, "plain")
+
+    @property
+    def html(self) -> str:
+        return _body(self._parsed, "html")
+
     def as_json(self) -> dict[str, Any]:
-        fields = asdict(self)
-        return {**fields, "from": fields.pop("sender")}
+        return {
+            "id": self.id,
+            "to": self.to,
+            "from": self.sender,
+            "subject": self.subject,
+            "headers": self.headers,
+            "text": self.text,
+            "html": self.html,
+            "received_at": self.received_at,
+        }
 
 
 class Mailbox:
@@ -63,19 +92,9 @@ class Mailbox:
         self._lock = threading.Lock()
 
     def add(self, sender: str, to: list[str], content: bytes) -> CaughtMessage:
-        parsed = message_from_bytes(content, policy=policy.default)
         with self._lock:
             self._count += 1
-            caught = CaughtMessage(
-                id=str(self._count),
-                to=to,
-                sender=sender,
-                subject=str(parsed["Subject"] or ""),
-                headers={name: str(value) for name, value in parsed.items()},
-                text=_body(parsed, "plain"),
-                html=_body(parsed, "html"),
-                received_at=datetime.now(UTC).isoformat(),
-            )
+            caught = CaughtMessage(str(self._count), to, sender, content, datetime.now(UTC).isoformat())
             self._messages.appendleft(caught)
         return caught
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
+from email.message import Message as Mail
 from typing import Any
 
 from prometheus_client import Counter
@@ -166,7 +166,7 @@ async def _send(departure: Departure, reader: Recipient) -> None:
 
 
 async def _hand_over(
-    session: Session, mail: EmailMessage, *, to: str, message: Message, letter: Letter, now: datetime
+    session: Session, mail: Mail, *, to: str, message: Message, letter: Letter, now: datetime
 ) -> Message:
     """The message after the mail server's answer, or after the lack of one."""
     try:

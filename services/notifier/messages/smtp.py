@@ -6,8 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from email.message import EmailMessage
-from email.policy import SMTP as LINE_ENDINGS
+from email.message import Message
 
 from aiosmtplib import (
     SMTP,
@@ -18,6 +17,7 @@ from aiosmtplib import (
     SMTPSenderRefused,
 )
 
+from services.notifier.messages.mail import as_sent
 from services.notifier.settings import SmtpSettings
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Session:
         self.client = client
         self._settings = settings
 
-    async def deliver(self, mail: EmailMessage, *, recipient: str) -> None:
+    async def deliver(self, mail: Message, *, recipient: str) -> None:
         """Hand over one mail to one address. Raises Deferred, Refused or AnswerLost."""
         try:
             await _hand_over(self.client, mail, recipient=recipient, settings=self._settings)
@@ -153,11 +153,11 @@ class MailServer:
         return client
 
 
-async def _hand_over(client: SMTP, mail: EmailMessage, *, recipient: str, settings: SmtpSettings) -> None:
+async def _hand_over(client: SMTP, mail: Message, *, recipient: str, settings: SmtpSettings) -> None:
     international = not recipient.isascii()
     if international and not client.supports_extension("smtputf8"):
         raise Refused("address_not_supported")
-    content = mail.as_bytes(policy=LINE_ENDINGS.clone(utf8=international))
+    content = as_sent(mail)
     encoding = "utf-8" if international else "ascii"
     try:
         async with asyncio.timeout(settings.timeout_seconds):
