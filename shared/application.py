@@ -15,7 +15,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from shared import instance
-from shared.access.callers import VIEW_GRANTS, VIEW_USERS, Callers, Loader, grants_from_view, user_from_view
+from shared.access.callers import VIEW_GRANTS, VIEW_USERS, Callers, Loader
 from shared.access.tokens import Tokens
 from shared.clock import Clock
 from shared.consumers import Subscription, deployment, parking
@@ -30,6 +30,7 @@ from shared.leases import Lease
 from shared.logs import configure_logs
 from shared.outbox import Aggregate, Outbox, history
 from shared.outbox.drain import Drain
+from shared.outbox.statements import Statements
 from shared.outbox.sweep import Sweeper
 from shared.problems import add_problem_handlers
 from shared.service import Service
@@ -103,7 +104,12 @@ def create_service_app(
             db = client[settings.store.database]
             named = settings.model_copy(update={"instance": name})
             assembly = _assemble(
-                named, db, own, build_parts, load_user or user_from_view, load_grants or grants_from_view
+                named,
+                db,
+                own,
+                build_parts,
+                load_user or _rows_of(db, VIEW_USERS),
+                load_grants or _rows_of(db, VIEW_GRANTS),
             )
             try:
                 yield assembly
@@ -248,6 +254,16 @@ async def connected(app: FastAPI) -> AsyncIterator[Service[Any, Any]]:
         finally:
             await service.outbox.drain.idle()
             await end([drain], END_LIMIT_SECONDS)
+
+
+def _rows_of(db: AsyncDatabase[dict[str, Any]], collection: str) -> Loader:
+    """Looks rows of a view up, in one question for all who ask at the same time."""
+    read = Statements(db[collection]).read
+
+    async def load(_: AsyncDatabase[dict[str, Any]], document_id: str) -> Mapping[str, Any] | None:
+        return await read(document_id)
+
+    return load
 
 
 def _holder(settings: ServiceSettings) -> str:

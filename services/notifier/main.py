@@ -11,6 +11,7 @@ from services.notifier.messages.routes import router as messages_router
 from services.notifier.messages.smtp import MailServer
 from services.notifier.preferences.routes import router as preferences_router
 from services.notifier.recipients.consumers import follow_editions, follow_people
+from services.notifier.recipients.store import Views
 from services.notifier.service import Parts, Service
 from services.notifier.settings import Settings
 from services.notifier.templates.render import Templates
@@ -30,7 +31,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         chosen,
         title="Lockstep notifier",
         routers=[messages_router, preferences_router],
-        build_parts=lambda _, settings: Parts(templates, MailServer(settings.smtp)),
+        build_parts=lambda db, settings: Parts(templates, MailServer(settings.smtp), Views(db)),
         aggregates=[store.MESSAGES],
         subscriptions=[mail_ticket_events, follow_people, follow_editions],
         prepare=[prepare],

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 from fastapi import Depends
 
 from services.notifier.messages.smtp import MailServer
+from services.notifier.recipients.store import Views
 from services.notifier.settings import Settings
 from services.notifier.templates.render import Templates
 from shared import service
@@ -15,6 +16,7 @@ from shared import service
 class Parts:
     templates: Templates
     mail_server: MailServer
+    views: Views
 
 
 Service: TypeAlias = service.Service[Settings, Parts]

@@ -106,11 +106,3 @@ class Callers:
             time_zone=user["time_zone"],
             country=user["country"],
         )
-
-
-async def user_from_view(db: AsyncDatabase[dict[str, Any]], user_id: str) -> Mapping[str, Any] | None:
-    return await db[VIEW_USERS].find_one({"_id": user_id})
-
-
-async def grants_from_view(db: AsyncDatabase[dict[str, Any]], user_id: str) -> Mapping[str, Any] | None:
-    return await db[VIEW_GRANTS].find_one({"_id": user_id})

@@ -29,7 +29,11 @@ class Spent:
 
     @classmethod
     def so_far(cls, stack: Stack) -> Self:
-        wal = Postgres(stack.profile).ask("SELECT (pg_current_wal_lsn() - '0/0') / 1024.0, wal_records FROM pg_stat_wal").split("|")
+        wal = (
+            Postgres(stack.profile)
+            .ask("SELECT (pg_current_wal_lsn() - '0/0') / 1024.0, wal_records FROM pg_stat_wal")
+            .split("|")
+        )
         return cls(
             {name: _cpu_ms(stack.servers.process_id(name)) for name in PROGRAMS},
             float(wal[0]),

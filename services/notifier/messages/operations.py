@@ -122,7 +122,7 @@ async def _obstacle(departure: Departure, reader: Recipient) -> SkipReason | Non
         device_id=facts.device.device_id,
         group_ids=facts.group_ids,
     )
-    wanted = wants(await preferences.load(service.db, message.user_id), message.kind)
+    wanted = wants(preferences.preferences_of(await service.parts.views.preferences(message.user_id)), message.kind)
     return domain.refusal(reader.user, reader.person, permitted=permitted, wanted=wanted)
 
 

@@ -1,5 +1,6 @@
 """The collection `preferences`: one document per user, made when he chooses for the first time."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
@@ -11,9 +12,14 @@ PREFERENCES = "preferences"
 
 
 async def load(db: AsyncDatabase[dict[str, Any]], user_id: str) -> Preferences:
-    document = await db[PREFERENCES].find_one({"_id": user_id}) or {"cadences": {}}
+    return preferences_of(await db[PREFERENCES].find_one({"_id": user_id}))
+
+
+def preferences_of(document: Mapping[str, Any] | None) -> Preferences:
+    """What a user chose; nothing where he has not."""
     kinds = {kind.value for kind in MessageKind}
-    return {MessageKind(kind): Cadence(cadence) for kind, cadence in document["cadences"].items() if kind in kinds}
+    cadences = document["cadences"] if document else {}
+    return {MessageKind(kind): Cadence(cadence) for kind, cadence in cadences.items() if kind in kinds}
 
 
 async def save(db: AsyncDatabase[dict[str, Any]], user_id: str, chosen: Preferences) -> None:

@@ -1,11 +1,11 @@
 """Who a recipient is at this moment: his state and rights, his address, and his country's edition."""
 
+import asyncio
 from dataclasses import dataclass
 
-from services.notifier.recipients.store import VIEW_EDITIONS, VIEW_PEOPLE, edition_of, person_of
+from services.notifier.recipients.store import edition_of, person_of
 from services.notifier.service import Service
 from shared.access.caller import Caller
-from shared.access.callers import VIEW_USERS
 from shared.contracts.identity import EditionState, PersonState, UserState
 
 
@@ -21,11 +21,14 @@ class Recipient:
 
 async def recipient(service: Service, user_id: str) -> Recipient:
     """Look a user up in the local views, without any memory: a right withdrawn a moment ago counts."""
-    document = await service.db[VIEW_USERS].find_one({"_id": user_id})
+    views = service.parts.views
+    document, person, caller = await asyncio.gather(
+        views.users(user_id), views.people(user_id), service.callers.of_user(user_id)
+    )
     user = UserState.model_validate({**document, "user_id": user_id}) if document else None
     return Recipient(
         user=user,
-        person=person_of(await service.db[VIEW_PEOPLE].find_one({"_id": user_id})),
-        caller=await service.callers.of_user(user_id),
-        edition=edition_of(await service.db[VIEW_EDITIONS].find_one({"_id": user.country})) if user else None,
+        person=person_of(person),
+        caller=caller,
+        edition=edition_of(await views.editions(user.country)) if user else None,
     )

@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pymongo.asynchronous.database import AsyncDatabase
+
+from services.notifier.preferences.store import PREFERENCES
+from shared.access.callers import VIEW_USERS
 from shared.contracts.identity import EditionState, PersonState
+from shared.outbox.statements import Statements
 
 VIEW_PEOPLE = "view_people"
 VIEW_EDITIONS = "view_editions"
@@ -25,3 +30,13 @@ def person_of(document: Mapping[str, Any] | None) -> PersonState | None:
 
 def edition_of(document: Mapping[str, Any] | None) -> EditionState | None:
     return EditionState.model_validate(document["edition"]) if document else None
+
+
+class Views:
+    """Single rows of what is known of people, read in one question for all mails that leave at the same time."""
+
+    def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
+        self.users = Statements(db[VIEW_USERS]).read
+        self.people = Statements(db[VIEW_PEOPLE]).read
+        self.editions = Statements(db[VIEW_EDITIONS]).read
+        self.preferences = Statements(db[PREFERENCES]).read
