@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from services.notifier.messages import operations, store
 from services.notifier.messages.consumers import mail_ticket_events
+from services.notifier.messages.departures import Departures
 from services.notifier.messages.routes import router as messages_router
 from services.notifier.messages.smtp import MailServer
 from services.notifier.preferences.routes import router as preferences_router
@@ -31,13 +32,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         chosen,
         title="Lockstep notifier",
         routers=[messages_router, preferences_router],
-        build_parts=lambda db, settings: Parts(templates, MailServer(settings.smtp), Views(db)),
+        build_parts=lambda db, settings: Parts(templates, MailServer(settings.smtp), Views(db), Departures()),
         aggregates=[store.MESSAGES],
         subscriptions=[mail_ticket_events, follow_people, follow_editions],
         prepare=[prepare],
         timers=[TimerRule(store.MESSAGES, operations.leave)],
-        tasks=[_keep_connections],
+        tasks=[_keep_connections, _let_leave],
     )
+
+
+async def _let_leave(service: Service) -> None:
+    await service.parts.departures.run(lambda mail: operations.leave(service, mail, service.clock()))
 
 
 async def _keep_connections(service: Service) -> None:

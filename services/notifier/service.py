@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias
 
 from fastapi import Depends
 
+from services.notifier.messages.departures import Departures
 from services.notifier.messages.smtp import MailServer
 from services.notifier.recipients.store import Views
 from services.notifier.settings import Settings
@@ -17,6 +18,7 @@ class Parts:
     templates: Templates
     mail_server: MailServer
     views: Views
+    departures: Departures
 
 
 Service: TypeAlias = service.Service[Settings, Parts]

@@ -264,7 +264,7 @@ class Outbox:
         What `create` sets is the new document. A document that is not there has version 0: `if_match` of another one
         raises VersionConflict. All else as in `change`.
         """
-        if await self.collection(aggregate).find_one({"_id": document_id}, {"_id": 1}) is None:
+        if await self._of(aggregate).read(document_id) is None:
             if if_match:
                 raise VersionConflict(f"There is none yet, so there is no version {if_match}.")
             created = create()
@@ -348,9 +348,9 @@ class Outbox:
         # Who finds older entries leaves all of them to whoever put those there: that saves duplicates.
         is_first = len(after["outbox"]) == len(entries)
         is_shown = not aggregate.shown or await self.rows.written(show.moved(aggregate, before, after))
-        if is_first:
+        if is_first and entries:
             self.drain.offer(aggregate, after["_id"], entries if is_shown else None)
-        else:
+        elif entries:
             self.drain.more_in(aggregate, after["_id"])
 
 

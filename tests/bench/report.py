@@ -11,6 +11,14 @@ from typing import Any
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 AIMS: Mapping[str, tuple[str, str]] = {
+    "cpu_ms_per_ticket": (
+        "≤ 13",
+        "CPU of servers and services for a ticket, from the request until its mail is in the sink; without the load "
+        "and the mail catcher",
+    ),
+    "wal_kb_per_ticket": ("≤ 45", "the store's write-ahead log for the same"),
+    "store_calls_per_ticket": ("≤ 7", "questions and writes to the store for the same, pollers included"),
+    "tickets_mailed_per_second": ("≥ 110", "tickets opened as fast as they are taken, until the last mail is there"),
     "command_vs_bare": (
         "≥ 0.5",
         "tickets opened per second over HTTP ÷ the same store writes and publishes, bare drivers",

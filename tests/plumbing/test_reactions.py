@@ -7,6 +7,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from shared.consumers import Refused, Subscription, parking, reaction
+from shared.consumers.reaction_work import KEYS_AT_ONCE
 from shared.parked import list_parked
 from shared.problems import Conflict
 from shared.wire.envelope import Envelope
@@ -217,9 +218,10 @@ async def test_a_record_with_nothing_in_it_can_be_parked(probe: Probe, channel: 
 
 async def test_too_many_burials_in_a_row_stop_the_consumer_and_it_says_so(probe: Probe, channel: Channel) -> None:
     heard = Heard(channel)
-    for number in range(30):
-        heard.always(f"k{number:02}", 1, lambda: Conflict("no things today"))
-    await channel.send(*(Sent(f"k{number:02}", 1) for number in range(30)), Sent("good"))
+    many = 2 * KEYS_AT_ONCE
+    for number in range(many):
+        heard.always(f"k{number:03}", 1, lambda: Conflict("no things today"))
+    await channel.send(*(Sent(f"k{number:03}", 1) for number in range(many)), Sent("good"))
     async with probe.start([heard.subscription]) as service, front_door(service) as door:
 
         async def stopped() -> Any:
@@ -229,8 +231,8 @@ async def test_too_many_burials_in_a_row_stop_the_consumer_and_it_says_so(probe:
         assert "no things today" in reason[channel.group] and reason[channel.group].startswith("3 records in a row")
         metrics = (await door.get("/metrics")).text
         assert f'lockstep_consumer_stopped{{group="{channel.group}"}} 1.0' in metrics
-        limit, side_by_side = service.settings.consumers.burial_limit, 8
-        assert limit <= await service.db[parking.COLLECTION].count_documents({}) <= limit + side_by_side
+        limit = service.settings.consumers.burial_limit
+        assert limit <= await service.db[parking.COLLECTION].count_documents({}) <= limit + KEYS_AT_ONCE
 
         attempts = len(heard.attempts)
         await channel.send(Sent("later"), partition=1)

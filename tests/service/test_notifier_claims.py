@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import pytest
 
@@ -13,6 +14,7 @@ from deploy.local.mail_catcher import Mailbox, listen
 from deploy.local.servers import Servers
 from services.notifier.main import create_app
 from services.notifier.messages import operations
+from services.notifier.messages.departures import HELD_FOR
 from services.notifier.messages.store import MESSAGES, fields_of
 from services.notifier.recipients.store import VIEW_EDITIONS, VIEW_PEOPLE, edition_fields, person_fields
 from services.notifier.service import Service
@@ -20,10 +22,13 @@ from services.notifier.settings import Settings, SmtpSettings
 from shared.access.callers import VIEW_USERS
 from shared.access.scope import EVERYTHING
 from shared.application import connected
+from shared.contracts.tickets import TicketEvent, TicketOpened
 from shared.outbox import Cause
 from shared.outbox.entry import Document
 from shared.settings import BrokerSettings, StoreSettings, TokenSettings
-from tests.unit.notifier_samples import EDITION, MESSAGE, PERSON, USER
+from shared.wire.envelope import Envelope
+from tests.support.waiting import eventually
+from tests.unit.notifier_samples import EDITION, MESSAGE, PERSON, TICKET, USER
 
 MAILS = 15
 
@@ -54,11 +59,16 @@ async def replica(servers: Servers, database: str, smtp_port: int, number: int) 
         yield service
 
 
-async def queued(service: Service) -> list[Document]:
-    """Mails to one person whom the views know."""
+async def known(service: Service) -> None:
+    """The views know the person whom the mails are for."""
     await service.db[VIEW_USERS].insert_one({"_id": USER.user_id, "version": 1, **USER.model_dump(mode="json")})
     await service.db[VIEW_PEOPLE].insert_one({"_id": USER.user_id, "version": 1, **person_fields(PERSON)})
     await service.db[VIEW_EDITIONS].insert_one({"_id": EDITION.country, "version": 1, **edition_fields(EDITION)})
+
+
+async def queued(service: Service) -> list[Document]:
+    """Mails to one person whom the views know."""
+    await known(service)
     now = service.clock()
     made = []
     for number in range(MAILS):
@@ -93,3 +103,63 @@ async def test_a_mail_that_two_replicas_want_to_hand_over_at_once_leaves_once(
         assert len(box.all()) == MAILS
         stored = await one.db[MESSAGES.collection].find().to_list()
         assert {(mail["status"], mail["attempt"]) for mail in stored} == {("sent", 1)}
+
+
+def opened(now: datetime) -> Envelope[TicketEvent]:
+    return Envelope(
+        event=TicketOpened(ticket=TICKET, occurred_at=now),
+        key=TICKET.ticket_id,
+        sequence=1,
+        id=str(uuid.uuid4()),
+        type=TicketOpened.type,
+        time=now,
+        source="/lockstep/tickets",
+        subject=TICKET.ticket_id,
+        correlation_id=None,
+        causation_id=None,
+        actor=None,
+        topic=TicketOpened.topic,
+        partition=0,
+        offset=0,
+    )
+
+
+async def test_a_fresh_mail_leaves_from_memory_and_its_timer_finds_nothing(
+    servers: Servers, mailbox: tuple[Mailbox, int]
+) -> None:
+    box, port = mailbox
+    async with replica(servers, f"notifier_{uuid.uuid4().hex[:10]}", port, 0) as one:
+        await known(one)
+        leaving = asyncio.create_task(one.parts.departures.run(lambda mail: operations.leave(one, mail, one.clock())))
+        records = [opened(one.clock()) for _ in range(MAILS)]
+        await asyncio.gather(
+            *(operations.queue_ticket_mail(one, record=record, now=one.clock()) for record in (*records, *records))
+        )
+
+        async def sent() -> bool:
+            found = await one.db[MESSAGES.collection].find().to_list()
+            return [mail["status"] for mail in found] == ["sent"] * MAILS and not any(
+                "next_at" in mail for mail in found
+            )
+
+        await eventually(sent)
+        assert len(box.all()) == MAILS
+        leaving.cancel()
+
+
+async def test_a_mail_whose_process_died_with_it_in_memory_leaves_once_by_its_timer(
+    servers: Servers, mailbox: tuple[Mailbox, int]
+) -> None:
+    box, port = mailbox
+    database = f"notifier_{uuid.uuid4().hex[:10]}"
+    async with replica(servers, database, port, 0) as one:
+        await known(one)
+        now = one.clock()
+        await operations.queue_ticket_mail(one, record=opened(now), now=now)
+    async with replica(servers, database, port, 1) as two:
+        (left,) = await two.db[MESSAGES.collection].find().to_list()
+        assert left["status"] == "queued" and now < left["next_at"] <= now + HELD_FOR
+        await operations.leave(two, left, left["next_at"])
+        await operations.leave(two, left, left["next_at"])
+        assert len(box.all()) == 1
+        assert (await two.db[MESSAGES.collection].find_one({}) or {})["attempt"] == 1

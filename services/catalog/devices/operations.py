@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pymongo import ReturnDocument
-
 from services.catalog.contracts import queries as contracts
 from services.catalog.contracts.domain import DeviceLine
 from services.catalog.devices import domain, store
@@ -83,10 +81,8 @@ async def take_master(deps: Service, *, record: BackOfficeDeviceUpdated, cause: 
 async def _catch_up(deps: Service, document: store.Document, *, cause: Cause, now: datetime) -> None:
     """What arrived before the device, or while it was being written, reaches it now."""
     device_id = document["_id"]
-    lines, model, _ = await asyncio.gather(
-        contracts.lines_of_device(deps, device_id),
-        model_queries.model(deps, document["model_id"]),
-        _recount_tickets(deps, document),
+    lines, model = await asyncio.gather(
+        contracts.lines_of_device(deps, device_id), model_queries.model(deps, document["model_id"])
     )
     if lines:
         await take_lines(deps, device_id=device_id, lines=lines, cause=cause, now=now)
@@ -211,26 +207,6 @@ def visible_devices(caller: Caller) -> Scope:
 
 def cause_of(caller: Caller) -> Cause:
     return Cause.of(caller, channel="api" if caller.kind == "client" else "portal")
-
-
-async def _recount_tickets(deps: Service, document: store.Document | None) -> None:
-    """Bring the device's set in line with what is known of tickets in its present account.
-
-    The view of tickets writes first itself and then the set, so whatever overtakes this shows in the next round.
-    """
-    while document is not None:
-        found = store.tickets(deps.db).find(
-            {"device_id": document["_id"], "account_id": document["account_id"], "open": True}, {"_id": 1}
-        )
-        ticket_ids = sorted([ticket["_id"] async for ticket in found])
-        if ticket_ids == sorted(document["open_ticket_ids"]):
-            return
-        document = await store.devices(deps.db).find_one_and_update(
-            {"_id": document["_id"], "account_id": document["account_id"]},
-            {"$set": {"open_ticket_ids": ticket_ids}},
-            {"account_id": 1, "open_ticket_ids": 1},
-            return_document=ReturnDocument.AFTER,
-        )
 
 
 def _require_change(caller: Caller, document: store.Document) -> None:

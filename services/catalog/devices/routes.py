@@ -1,5 +1,6 @@
 """HTTP of one device."""
 
+import asyncio
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -158,11 +159,19 @@ async def move_device(
 
 async def view_fields(deps: Deps, documents: list[store.Document], *, now: datetime) -> list[dict[str, Any]]:
     """The fields of DeviceView for some documents, in their order."""
-    labels = await accounts.labels(deps, {document["account_id"] for document in documents})
-    return [_fields(deps, document, labels.get(document["account_id"], {}), now) for document in documents]
+    labels, open_tickets = await asyncio.gather(
+        accounts.labels(deps, {document["account_id"] for document in documents}),
+        store.open_ticket_ids(deps.db, documents),
+    )
+    return [
+        _fields(deps, document, labels.get(document["account_id"], {}), open_tickets.get(document["_id"], ()), now)
+        for document in documents
+    ]
 
 
-def _fields(deps: Deps, document: store.Document, label: Any, now: datetime) -> dict[str, Any]:
+def _fields(
+    deps: Deps, document: store.Document, label: Any, open_ticket_ids: tuple[str, ...], now: datetime
+) -> dict[str, Any]:
     state = store.state_of(document)
     return {
         **{field: getattr(state, field) for field in store.STATE_FIELDS},
@@ -173,8 +182,8 @@ def _fields(deps: Deps, document: store.Document, label: Any, now: datetime) -> 
             now=now,
             ending_days=deps.settings.contract_ending_days,
         ),
-        "open_ticket_ids": document["open_ticket_ids"],
-        "open_tickets": len(document["open_ticket_ids"]),
+        "open_ticket_ids": open_ticket_ids,
+        "open_tickets": len(open_ticket_ids),
         "account_name": label.get("name"),
         "service_number": label.get("service_number"),
     }

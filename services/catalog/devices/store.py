@@ -1,6 +1,6 @@
 """Devices in the store: one document each, with the keys by which lists find and order it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ OPEN_ENDED = datetime(FOREVER, 1, 1, tzinfo=UTC)
 DEVICES = Aggregate(name="devices", collection="devices")
 MODEL_INDEX = "model_devices"
 STATE_FIELDS = tuple(DeviceState.model_fields)
-VIEW_FIELDS = (*STATE_FIELDS, "version", "open_ticket_ids")
+VIEW_FIELDS = (*STATE_FIELDS, "version")
 
 
 def devices(db: AsyncDatabase[Document]) -> AsyncCollection[Document]:
@@ -37,7 +37,18 @@ async def prepare(db: AsyncDatabase[Document]) -> None:
     for name, keys in lists.indexes():
         await devices(db).create_index(keys, name=name)
     await devices(db).create_index([("model_id", ASCENDING), ("_id", ASCENDING)], name=MODEL_INDEX)
-    await tickets(db).create_index([("device_id", ASCENDING)], name="device")
+    await tickets(db).create_index([("device_id", ASCENDING), ("open", ASCENDING)], name="open_on_device")
+
+
+async def open_ticket_ids(db: AsyncDatabase[Document], documents: Sequence[Document]) -> dict[str, tuple[str, ...]]:
+    """The tickets that somebody still waits for, by device; those of the account that has the device now."""
+    accounts = {document["_id"]: document["account_id"] for document in documents}
+    query = {"device_id": {"$in": sorted(accounts)}, "open": True}
+    found: dict[str, list[str]] = {}
+    async for ticket in tickets(db).find(query, {"device_id": 1, "account_id": 1}):
+        if accounts[ticket["device_id"]] == ticket["account_id"]:
+            found.setdefault(ticket["device_id"], []).append(ticket["_id"])
+    return {device_id: tuple(sorted(ids)) for device_id, ids in found.items()}
 
 
 def device_of(document: Mapping[str, Any]) -> Device:
@@ -56,7 +67,7 @@ def state_of(document: Mapping[str, Any]) -> DeviceState:
 
 
 def new_document(device: Device, *, now: datetime) -> Document:
-    document = _fields(device, now) | {"_id": device.state.device_id, "unseen": device.unseen, "open_ticket_ids": []}
+    document = _fields(device, now) | {"_id": device.state.device_id, "unseen": device.unseen}
     return {field: value for field, value in document.items() if field != "next_at" or value is not None}
 
 

@@ -13,5 +13,5 @@ async def all_models(deps: Service) -> list[ModelState]:
 
 
 async def model(deps: Service, model_id: str) -> Model | None:
-    document = await store.models(deps.db).find_one({"_id": model_id})
+    document = await deps.outbox.read(store.MODELS, model_id)
     return None if document is None else store.model_of(document)

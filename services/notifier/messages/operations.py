@@ -10,6 +10,7 @@ from typing import Any
 from prometheus_client import Counter
 
 from services.notifier.messages import domain, store
+from services.notifier.messages.departures import HELD_FOR
 from services.notifier.messages.domain import Message, SkipReason
 from services.notifier.messages.mail import compose
 from services.notifier.messages.smtp import AnswerLost, Deferred, NotDelivered, Refused, Session
@@ -36,7 +37,10 @@ LOOK_AGAIN = timedelta(seconds=2)
 
 
 async def queue_ticket_mail(service: Service, *, record: Envelope[TicketEvent], now: datetime) -> None:
-    """Claim the mail that an event asks for. A repeated event finds the claim; one that is too old claims nothing."""
+    """Claim the mail that an event asks for. A repeated event finds the claim; one that is too old claims nothing.
+
+    It leaves from memory at once, and tells of itself when something has become of it.
+    """
     ticket, kind = record.event.ticket, domain.kind_of(record.event)
     if kind is None:
         return
@@ -63,15 +67,17 @@ async def queue_ticket_mail(service: Service, *, record: Envelope[TicketEvent], 
         queued_at=now,
         at=now,
     )
-    document = {"_id": message.message_id, **store.fields_of(message), "next_at": now}
+    departures = service.parts.departures
+    next_at = now + HELD_FOR if departures.has_room else now
+    document = {"_id": message.message_id, **store.fields_of(message), "next_at": next_at}
     try:
-        await service.outbox.insert(
-            MESSAGES, document, [message.changed()], cause=Cause.following(record), scope=EVERYTHING
-        )
+        queued = await service.outbox.insert(MESSAGES, document, (), cause=Cause.following(record), scope=EVERYTHING)
     except Duplicate:
         log.debug("mail was claimed before", extra={"mail": message.message_id})
-    else:
-        MAILS.labels(kind, MessageStatus.QUEUED).inc()
+        return
+    MAILS.labels(kind, MessageStatus.QUEUED).inc()
+    if next_at > now:
+        departures.offer(queued)
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ class Departure:
 
 
 async def leave(service: Service, document: dict[str, Any], now: datetime) -> None:
-    """Send a queued mail if it may still leave, or say why it does not. Fired by the message's timer."""
+    """Send a queued mail if it may still leave, or say why it does not. From memory, or fired by its timer."""
     message = store.message_of(document)
     departure = Departure(service, document, message, now)
     if message.status is not MessageStatus.QUEUED:
@@ -192,7 +198,8 @@ async def _postpone(departure: Departure, message: Message) -> None:
     MAILS.labels(message.kind, "postponed").inc()
     told = {"mail": message.message_id, "reason": message.reason, "attempt": message.attempt}
     log.warning("mail postponed", extra=told)
-    await _write(departure, message, next_at=departure.now + domain.pause_after(message.attempt))
+    events = [message.changed()] if message.attempt == 1 else []  # that it waits is told once
+    await _write(departure, message, next_at=departure.now + domain.pause_after(message.attempt), events=events)
 
 
 async def _finish(departure: Departure, message: Message) -> None:

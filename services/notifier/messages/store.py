@@ -8,13 +8,12 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.notifier.messages.domain import SUPERSEDED_BY, Message
-from shared.contracts.notifier import MessageStatus
+from shared.contracts.notifier import MessageChanged, MessageStatus
 from shared.ids import derived_id
 from shared.outbox import Aggregate
 
 Document = dict[str, Any]
 
-MESSAGES = Aggregate(name="messages", collection="messages")
 
 _MOMENTS = ("event_at", "queued_at", "at")
 _CHANGING = frozenset(
@@ -48,6 +47,13 @@ def changed_fields_of(message: Message) -> Document:
 
 def message_of(document: Mapping[str, Any]) -> Message:
     return Message.model_validate({**document, "message_id": document["_id"]})
+
+
+MESSAGES = Aggregate(
+    name="messages",
+    collection="messages",
+    rebuilt={MessageChanged.topic: lambda document: message_of(document).changed()},
+)
 
 
 def handed_over_until(document: Mapping[str, Any]) -> datetime | None:
