@@ -6,15 +6,39 @@ from typing import Any
 
 from deploy.local.layout import Profile, existing_services
 from deploy.local.servers import Servers
-from tests.bench import commands, conversations, hiding, lists, projections, report, whole_way
+from tests.bench import (
+    commands,
+    conversations,
+    hiding,
+    lists,
+    many_tickets,
+    pages,
+    projections,
+    report,
+    whole_way,
+)
 from tests.bench.demo import measure_demo
-from tests.bench.load import Measured
+from tests.bench.load import Connection, Measured
 from tests.bench.processes import resident_mb
 from tests.support.stack import Stack
-from tests.support.world import World
+from tests.support.world import Person, World
 
-PARTS = ("whole", "commands", "lag", "alone", "conversations", "projections", "lists", "hiding", "memory", "demo")
+PARTS = (
+    "whole",
+    "commands",
+    "lag",
+    "alone",
+    "conversations",
+    "projections",
+    "pages",
+    "lists",
+    "hiding",
+    "memory",
+    "many",
+    "demo",
+)
 SMALL, LARGE = 200, 20_000
+SHORT = 20.0
 
 
 def say(line: str) -> None:
@@ -101,18 +125,66 @@ async def _on_stack(stack: Stack, parts: set[str]) -> dict[str, Any]:
             few = _checked(await lists.listing(world, of_small), "list of 200")
             many = _checked(await lists.listing(world, of_large), "list of 20,000")
             figures |= {
-                "fleet_20000_seconds": round(seconds),
+                "import_devices_per_s": round(LARGE / seconds),
+                "search_20000_p95_ms": round(
+                    _checked(await lists.searches(world, of_large), "searches").percentile_ms(0.95), 1
+                ),
                 "list_200_p95_ms": round(few.percentile_ms(0.95), 1),
                 "list_20000_p95_ms": round(many.percentile_ms(0.95), 1),
                 "list_20000_vs_200": round(many.percentile_ms(0.95) / few.percentile_ms(0.95), 2),
             }
-            say(f"  list_20000_vs_200 {figures['list_20000_vs_200']}")
+            for name in ("import_devices_per_s", "list_20000_vs_200", "search_20000_p95_ms"):
+                say(f"  {name} {figures[name]}")
+        if "pages" in parts:
+            figures |= await _pages(stack, manager, devices[0])
         if "hiding" in parts:
             figures["hidden_vs_unknown"] = await hiding.hidden_vs_unknown(world)
             say(f"  hidden_vs_unknown {figures['hidden_vs_unknown']}")
         if "memory" in parts:
             figures["rss_mb"] = {name: resident_mb(stack.servers.process_id(name)) for name in existing_services()}
             say(f"  rss_mb {figures['rss_mb']}")
+        if "many" in parts:
+            figures |= await _many_tickets(stack, world, manager, devices)
+    return figures
+
+
+async def _pages(stack: Stack, manager: Person, device_id: str) -> dict[str, Any]:
+    connection = Connection(stack.url("tickets"), manager.token)
+    ticket_id = await conversations.open_one(connection, device_id)
+    connection.close()
+    home = _checked(await pages.measured(stack, manager, "/"), "home")
+    ticket = _checked(await pages.measured(stack, manager, f"/tickets/{ticket_id}"), "the ticket's page")
+    figures = {
+        "home_p95_ms": round(home.percentile_ms(0.95), 1),
+        "ticket_page_p95_ms": round(ticket.percentile_ms(0.95), 1),
+    }
+    say(f"  pages {figures}")
+    return figures
+
+
+async def _many_tickets(stack: Stack, world: World, manager: Person, devices: list[str]) -> dict[str, Any]:
+    """Lists, searches and the price of one more ticket, when there are 100,000."""
+    few, many = await world.account("FI"), await world.account("FI")
+    before, _ = await whole_way.measured(stack, manager.token, devices, warm_up=SHORT, seconds=SHORT)
+    await many_tickets.fill(stack, few.account_id, many_tickets.FEW)
+    await many_tickets.fill(stack, many.account_id, many_tickets.MANY)
+    of_few, of_many = await world.manager(few, whole=True), await world.manager(many, whole=True)
+    agent = await world.agent()
+    short = _checked(await many_tickets.newest(stack, of_few.token), "list of 1,000")
+    long = _checked(await many_tickets.newest(stack, of_many.token), "list of 100,000")
+    desk = _checked(await many_tickets.newest(stack, agent.token), "the desk's list")
+    found = _checked(await many_tickets.searches(stack, of_many.token), "searches among 100,000")
+    after, _ = await whole_way.measured(stack, manager.token, devices, warm_up=SHORT, seconds=SHORT)
+    figures = {
+        "ticket_list_100000_vs_1000": round(long.percentile_ms(0.95) / short.percentile_ms(0.95), 2),
+        "ticket_list_100000_p95_ms": round(long.percentile_ms(0.95), 1),
+        "ticket_list_desk_p95_ms": round(desk.percentile_ms(0.95), 1),
+        "ticket_search_p95_ms": round(found.percentile_ms(0.95), 1),
+        "cost_100000_vs_young": round(after["cpu_ms_per_ticket"] / before["cpu_ms_per_ticket"], 2),
+        "wal_100000_vs_young": round(after["wal_kb_per_ticket"] / before["wal_kb_per_ticket"], 2),
+    }
+    for name, figure in figures.items():
+        say(f"  {name} {figure}")
     return figures
 
 

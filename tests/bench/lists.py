@@ -3,6 +3,7 @@
 import asyncio
 import random
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -85,12 +86,25 @@ async def _complete(catalog: httpx.AsyncClient, account: Account, count: int) ->
     return bool(answer.status_code == 200 and answer.json()["total"] == count)
 
 
+SEARCHES = ("SNB", "Corridor%204711", "Corridor", "Tampere", "Aurora", "Aurora%20Tampere")
+"""A serial's beginning, an own name and its frequent word, a city, a model, and two words."""
+
+
 async def listing(world: World, who: Person) -> Measured:
     """One person's list in several orders and filters, one request at a time."""
+    return await _asked(world, who, PATHS)
+
+
+async def searches(world: World, who: Person) -> Measured:
+    """What a person types into the list's search."""
+    return await _asked(world, who, tuple(f"/v1/devices?limit=50&q={text}" for text in SEARCHES))
+
+
+async def _asked(world: World, who: Person, paths: Sequence[str]) -> Measured:
     connection = Connection(world.stack.url("catalog"), who.token)
 
     async def ask(_: int, number: int) -> str | None:
-        status, body = await connection.request("GET", PATHS[number % len(PATHS)])
+        status, body = await connection.request("GET", paths[number % len(paths)])
         return None if status == 200 else f"{status} {body[:200]!r}"
 
     try:
