@@ -100,14 +100,20 @@ class Followers:
         await asyncio.gather(*(one.send(sequence) for one in self.followed))
 
     async def have_handled(self, records: int) -> Snapshot:
-        """What the service holds once each view has handled so many records."""
+        """What the service holds once each view has handled so many records, and nothing waits to be drained."""
         await asyncio.gather(*(channel.acknowledges(records) for channel in self._channels))
+        await eventually(self._is_drained)
         found: Snapshot = {}
         for name in await self.service.db.list_collection_names():
             if name not in NOT_FOLLOWING:
                 found[name] = {row["_id"]: row async for row in self.service.db[name].find()}
         found["callers"] = {USER: await self.service.callers.of_user(USER)}
         return found
+
+    async def _is_drained(self) -> bool:
+        names = await self.service.db.list_collection_names()
+        waiting = [await self.service.db[name].find_one({"outbox.0": {"$exists": True}}) for name in names]
+        return not any(waiting)
 
     async def drop_views(self) -> None:
         for name in await self.service.db.list_collection_names():
