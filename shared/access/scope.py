@@ -34,9 +34,9 @@ class Scope:
     def __repr__(self) -> str:
         return f"Scope({self._condition!r})"
 
-    def fixes(self, field: str) -> bool:
-        """Whether all it shows have one value in this field: only then does the store read an index in its order."""
-        return isinstance(self._condition.get(field), str)
+    def is_one(self, field: str) -> bool:
+        """Whether it shows all that have one value in this field: then an index that begins with it gives an order."""
+        return self._condition.keys() == {field} and isinstance(self._condition[field], str)
 
 
 EVERYTHING = Scope({})

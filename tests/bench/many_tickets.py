@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from services.tickets.aggregate import rows as ticket_rows
 from services.tickets.aggregate import store
 from shared.contracts.tickets import TicketStatus
 from shared.ids import new_id
@@ -29,11 +30,11 @@ async def fill(stack: Stack, account_id: str, count: int) -> None:
     try:
         while batch := list(itertools.islice(documents, AT_ONCE)):
             rows = [
-                store.row_of(document) | {name: document[name] for name in ("_id", "revision", "version")}
+                ticket_rows.row_of(document) | {name: document[name] for name in ("_id", "revision", "version")}
                 for document in batch
             ]
             await database[store.TICKETS.collection].insert_many(batch, ordered=False)
-            await database[store.ROWS].insert_many(rows, ordered=False)
+            await database[ticket_rows.ROWS].insert_many(rows, ordered=False)
     finally:
         await client.close()
 

@@ -105,7 +105,7 @@ def test_each_sees_exactly_his_part(name: str, count: int) -> None:
 
 def test_one_account_becomes_an_equality_so_that_its_index_is_read_in_order() -> None:
     scope = access.visible(CALLERS["whole account"], actions.READ_DEVICE)
-    assert access.all_of(scope) == {"account_id": "a1"} and scope.fixes("account_id")
+    assert access.all_of(scope) == {"account_id": "a1"} and scope.is_one("account_id")
 
 
 def test_a_device_in_an_account_where_he_has_no_role_stays_hidden() -> None:

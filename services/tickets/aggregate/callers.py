@@ -34,6 +34,11 @@ def visible_tickets(caller: Caller) -> Scope:
     )
 
 
+def visible_rows(caller: Caller) -> Scope:
+    """The rows of the tickets that a caller may see."""
+    return visible(caller, actions.READ_TICKET)
+
+
 def cause_of(caller: Caller) -> Cause:
     """The trace of an act on a ticket: the channel tells a customer's from the desk's."""
     if caller.kind == "client":

@@ -1,4 +1,4 @@
-"""Tickets in the store: document and value, the row that lists show of it, indexes.
+"""Tickets in the store: document and value, and what is asked of them by others' ids.
 
 The document is found by its id, its device and its timer alone; every list and search reads rows. Group ids stand
 beside the ticket and not in it: they are refreshed without a version, and a command that read the ticket before must
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.tickets.aggregate import closing, timers
+from services.tickets.aggregate import closing, rows, timers
 from services.tickets.aggregate.lines import ENTRIES, MARKS, WORK_ORDERS
 from services.tickets.aggregate.states import WORK_REMAINS
 from services.tickets.aggregate.values import Ticket
@@ -23,21 +23,17 @@ from shared.access.scope import EVERYTHING
 from shared.contracts.catalog import DeviceState
 from shared.contracts.tickets import TicketState
 from shared.outbox import Aggregate, Cause, Change, Outbox, Shown, waiting_rows
-from shared.text import folded, search_key, search_words
 
 Database = AsyncDatabase[dict[str, Any]]
 Document = dict[str, Any]
 
-ROWS = "ticket_rows"
-
 TIMELINE_INDEX = "timeline"
 """In the order of reading, and named to the store: left alone it may sort all lines of a long ticket for a page."""
 
-DESCRIPTION_WORDS = 40
-"""So many distinct words of a description can be searched for."""
+PREPARED = "prepared"
+"""What was made once from what the store held before."""
 
-NOT_IN_ROWS = frozenset({"latest_entries", "report"})
-"""What a list shows no ticket with."""
+SHOWN_AT_ONCE = 64
 
 _DESK_FIELDS = (
     "note_count",
@@ -52,23 +48,25 @@ _DESK_FIELDS = (
 
 async def prepare(db: Database) -> None:
     await db[TICKETS.collection].create_index([("ticket.device.device_id", ASCENDING)])
-    rows = db[ROWS]
-    newest_first = [("ticket.opened_at", DESCENDING), ("_id", DESCENDING)]
-    await rows.create_index([("ticket.account_id", ASCENDING), *newest_first])
-    await rows.create_index([("ticket.device.device_id", ASCENDING), *newest_first])
-    await rows.create_index(newest_first)
-    await rows.create_index([("order_ids", ASCENDING)])
-    await rows.create_index([("keys", ASCENDING)])
+    await rows.prepare(db)
     await db[ENTRIES].create_index(
         [("ticket_id", ASCENDING), ("at", DESCENDING), ("_id", DESCENDING)], name=TIMELINE_INDEX
     )
 
 
 async def show_all(outbox: Outbox) -> None:
-    """Make the rows of tickets that were stored before there were rows."""
-    if await outbox.db[ROWS].find_one({}, {"_id": 1}) is None:
-        async for document in outbox.db[TICKETS.collection].find().batch_size(100):
-            await outbox.rows.put(TICKETS, [document])
+    """Make the rows of tickets that were stored before there were rows; anew, if it did not come to its end."""
+    done = outbox.db[PREPARED]
+    if await done.find_one({"_id": rows.ROWS}) is not None:
+        return
+    batch: list[Document] = []
+    async for document in outbox.db[TICKETS.collection].find().batch_size(SHOWN_AT_ONCE):
+        batch.append(document)
+        if len(batch) == SHOWN_AT_ONCE:
+            await outbox.rows.put(TICKETS, batch)
+            batch = []
+    await outbox.rows.put(TICKETS, batch)
+    await done.update_one({"_id": rows.ROWS}, {"$set": {"_id": rows.ROWS}}, upsert=True)
 
 
 def ticket_of(document: Document) -> Ticket:
@@ -106,43 +104,7 @@ def next_at(ticket: Ticket) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def row_of(document: Document) -> Document:
-    """What lists, searches and calendars see of a ticket, with the fields that its scope asks for."""
-    return {
-        "ticket": {name: value for name, value in document["ticket"].items() if name not in NOT_IN_ROWS},
-        "group_ids": document["group_ids"],
-        "note_count": document["note_count"],
-        "flag_count": document["flag_count"],
-        "latest_flags": document["latest_flags"],
-        "order_ids": [order["work_order_id"] for order in document["work_orders"]],
-        "keys": keys_of(document["ticket"]),
-    }
-
-
-TICKETS = Aggregate("tickets", "tickets", shown=(Shown(ROWS, row_of),))
-
-
-def keys_of(ticket: Mapping[str, Any]) -> list[str]:
-    """Normalised words and codes by which the ticket is found; a search looks for their beginnings."""
-    device = ticket["device"]
-    codes = [ticket["number"], device["serial"], ticket["own_reference"], ticket["error_code"]]
-    keys: dict[str, None] = {}
-    for code in (*codes, *ticket["external_ids"].values()):
-        if code:
-            keys[squeezed(code)] = None
-            keys.update(dict.fromkeys(search_words(code)))
-    for name in (device["own_name"], device["model_name"]):
-        if name:
-            keys.update(dict.fromkeys(search_words(name)))
-            keys.update(dict.fromkeys(folded(name).split()))
-    keys.update(dict.fromkeys(search_words(ticket["description"])[:DESCRIPTION_WORDS]))
-    keys.pop("", None)
-    return list(keys)
-
-
-def squeezed(code: str) -> str:
-    """A code as it is compared: without case, spaces and dashes."""
-    return search_key(code).replace(" ", "")
+TICKETS = Aggregate("tickets", "tickets", shown=(Shown(rows.ROWS, rows.row_of),))
 
 
 _WORK_REMAINS = {"$in": sorted(WORK_REMAINS)}
@@ -171,7 +133,7 @@ async def open_ticket_ids(db: Database, device: DeviceState) -> list[str]:
 
 async def ticket_id_of_order(db: Database, work_order_id: str) -> str | None:
     """The ticket that an order belongs to, also one that the ticket no longer holds."""
-    row = await db[ROWS].find_one({"order_ids": work_order_id}, {"_id": 1})
+    row = await db[rows.ROWS].find_one({"keys": rows.order_key(work_order_id)}, {"_id": 1})
     if row is not None:
         return str(row["_id"])
     # An order leaves the ticket long after its place was moved here: ten others came after it.

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.tickets.aggregate import store
-from services.tickets.aggregate.callers import visible_tickets
+from services.tickets.aggregate import rows, store
+from services.tickets.aggregate.callers import visible_rows
 from services.tickets.aggregate.operations import moment
 from services.tickets.service import Service
 from services.tickets.visits.calendar import visit_calendar
@@ -88,7 +88,7 @@ async def feed(deps: Service, token: str) -> bytes:
         raise FeedNotFound()
     now = moment(deps)
     recent = {"ticket.visits.window_to": {"$gt": now - KEPT}}
-    found = deps.db[store.ROWS].find(all_of(visible_tickets(owner), recent), {"keys": 0})
+    found = deps.db[rows.ROWS].find(all_of(visible_rows(owner), recent), {"keys": 0})
     visits = []
     async for document in found.limit(MOST_VISITS):
         state = store.ticket_of(document).state
