@@ -37,20 +37,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         subscriptions=[mail_ticket_events, follow_people, follow_editions],
         prepare=[prepare],
         timers=[TimerRule(store.MESSAGES, operations.leave)],
-        tasks=[_keep_connections, _let_leave],
+        tasks=[_let_leave],
     )
 
 
 async def _let_leave(service: Service) -> None:
-    await service.parts.departures.run(lambda mail: operations.leave(service, mail, service.clock()))
-
-
-async def _keep_connections(service: Service) -> None:
-    """Close connections that nobody uses, and all of them at the end."""
+    """Let mails leave; close connections that nobody uses, and all of them at the end."""
     server = service.parts.mail_server
+    closing = asyncio.create_task(server.close_idle())
     try:
-        await server.close_idle()
+        await service.parts.departures.run(lambda mail: operations.leave_fresh(service, mail, service.clock()))
     finally:
+        closing.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2):
                 await server.close()

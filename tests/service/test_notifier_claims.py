@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -14,8 +14,8 @@ from deploy.local.mail_catcher import Mailbox, listen
 from deploy.local.servers import Servers
 from services.notifier.main import create_app
 from services.notifier.messages import operations
-from services.notifier.messages.departures import HELD_FOR
-from services.notifier.messages.store import MESSAGES, fields_of
+from services.notifier.messages.departures import HELD_FOR, Fresh
+from services.notifier.messages.store import MESSAGES, fields_of, message_of
 from services.notifier.recipients.store import VIEW_EDITIONS, VIEW_PEOPLE, edition_fields, person_fields
 from services.notifier.service import Service
 from services.notifier.settings import Settings, SmtpSettings
@@ -31,6 +31,7 @@ from tests.support.waiting import eventually
 from tests.unit.notifier_samples import EDITION, MESSAGE, PERSON, TICKET, USER
 
 MAILS = 15
+SMTP_TIMEOUT = timedelta(seconds=30)
 
 
 @pytest.fixture
@@ -130,7 +131,9 @@ async def test_a_fresh_mail_leaves_from_memory_and_its_timer_finds_nothing(
     box, port = mailbox
     async with replica(servers, f"notifier_{uuid.uuid4().hex[:10]}", port, 0) as one:
         await known(one)
-        leaving = asyncio.create_task(one.parts.departures.run(lambda mail: operations.leave(one, mail, one.clock())))
+        leaving = asyncio.create_task(
+            one.parts.departures.run(lambda mail: operations.leave_fresh(one, mail, one.clock()))
+        )
         records = [opened(one.clock()) for _ in range(MAILS)]
         await asyncio.gather(
             *(operations.queue_ticket_mail(one, record=record, now=one.clock()) for record in (*records, *records))
@@ -157,9 +160,54 @@ async def test_a_mail_whose_process_died_with_it_in_memory_leaves_once_by_its_ti
         now = one.clock()
         await operations.queue_ticket_mail(one, record=opened(now), now=now)
     async with replica(servers, database, port, 1) as two:
-        (left,) = await two.db[MESSAGES.collection].find().to_list()
-        assert left["status"] == "queued" and now < left["next_at"] <= now + HELD_FOR
+        messages = two.db[MESSAGES.collection]
+        (left,) = await messages.find().to_list()
+        assert left["status"] == "queued" and now < left["next_at"] <= now + HELD_FOR + 3 * SMTP_TIMEOUT
+        await operations.leave(two, left, left["next_at"])
+        assert box.all() == [], "its process may still be at it"
+
+        await messages.update_one({}, {"$set": {"handed_over_until": now - timedelta(seconds=1)}})
+        (left,) = await messages.find().to_list()
         await operations.leave(two, left, left["next_at"])
         await operations.leave(two, left, left["next_at"])
         assert len(box.all()) == 1
-        assert (await two.db[MESSAGES.collection].find_one({}) or {})["attempt"] == 1
+        after = await messages.find_one({}) or {}
+        assert (after["status"], after["attempt"], after["unanswered"]) == ("sent", 2, 1)
+
+
+async def test_a_mail_that_waited_in_memory_for_longer_than_its_claim_leaves_once_all_the_same(
+    servers: Servers, mailbox: tuple[Mailbox, int]
+) -> None:
+    box, port = mailbox
+    database = f"notifier_{uuid.uuid4().hex[:10]}"
+    async with replica(servers, database, port, 0) as one, replica(servers, database, port, 1) as two:
+        await known(one)
+        now = one.clock()
+        await operations.queue_ticket_mail(one, record=opened(now), now=now)
+        (left,) = await one.db[MESSAGES.collection].find().to_list()
+        message = message_of(left).model_copy(update={"handed_over": False, "attempt": 0})
+        late = Fresh(left, message, now - timedelta(seconds=1))
+        await operations.leave_fresh(one, late, now)
+        await operations.leave_fresh(two, late, now)
+        assert len(box.all()) == 1
+
+
+async def test_a_mail_that_may_not_leave_yet_gives_its_claim_back(
+    servers: Servers, mailbox: tuple[Mailbox, int]
+) -> None:
+    box, port = mailbox
+    async with replica(servers, f"notifier_{uuid.uuid4().hex[:10]}", port, 0) as one:
+        leaving = asyncio.create_task(
+            one.parts.departures.run(lambda mail: operations.leave_fresh(one, mail, one.clock()))
+        )
+        await operations.queue_ticket_mail(one, record=opened(one.clock()), now=one.clock())
+
+        async def given_back() -> Document | None:
+            return await one.db[MESSAGES.collection].find_one({"handed_over": False})
+
+        left = await eventually(given_back, what="nobody is known whom it could be for")
+        assert (left["status"], left["attempt"]) == ("queued", 0)
+        await known(one)
+        await operations.leave(one, left, left["next_at"])
+        assert len(box.all()) == 1
+        leaving.cancel()

@@ -1,26 +1,35 @@
 """Mails that leave from memory, and those that find no room there."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
-from services.notifier.messages.departures import AT_ONCE, MOST_IN_MEMORY, Departures
-from shared.outbox.entry import Document
+import pytest
+
+from services.notifier.messages.departures import AT_ONCE, MOST_IN_MEMORY, Departures, Fresh
 from tests.support.waiting import eventually
+from tests.unit.notifier_samples import MESSAGE
+
+
+def fresh(name: str) -> Fresh:
+    message = MESSAGE.model_copy(update={"message_id": name})
+    return Fresh({"_id": name}, message, datetime.now(UTC) + timedelta(seconds=9))
 
 
 async def test_what_is_offered_leaves_and_one_that_fails_stops_no_other() -> None:
     departures = Departures()
     left: list[str] = []
 
-    async def leave(document: Document) -> None:
+    async def leave(mail: Fresh) -> None:
         await asyncio.sleep(0)
-        if document["_id"] == "bad":
+        if mail.message.message_id == "bad":
             raise RuntimeError("cannot leave")
-        left.append(document["_id"])
+        left.append(mail.message.message_id)
 
-    names = [str(number) for number in range(2 * AT_ONCE)]
-    for name in ("bad", *names):
-        departures.offer({"_id": name})
+    names = [str(number) for number in range(2 * MOST_IN_MEMORY)]
     running = asyncio.create_task(departures.run(leave))
+    for name in ("bad", *names):
+        assert await departures.room()
+        departures.offer(fresh(name))
 
     async def all_left() -> bool:
         return sorted(left) == sorted(names)
@@ -29,10 +38,31 @@ async def test_what_is_offered_leaves_and_one_that_fails_stops_no_other() -> Non
     running.cancel()
 
 
-async def test_without_room_a_mail_is_left_to_its_timer() -> None:
+async def test_there_is_room_for_so_many_and_again_for_those_whose_place_is_given_back() -> None:
     departures = Departures()
-    for number in range(MOST_IN_MEMORY):
-        assert departures.has_room
-        departures.offer({"_id": str(number)})
-    assert not departures.has_room
-    departures.offer({"_id": "one more"})  # does not raise: its timer comes
+    for _ in range(MOST_IN_MEMORY):
+        assert await departures.room(0.05)
+    assert not await departures.room(0.05)
+    departures.give_back()
+    assert await departures.room(0.05)
+    assert not await departures.room(0.05)
+
+
+async def test_mails_in_memory_leave_before_the_process_ends() -> None:
+    departures = Departures()
+    left: list[str] = []
+
+    async def leave(mail: Fresh) -> None:
+        await asyncio.sleep(0.01)
+        left.append(mail.message.message_id)
+
+    running = asyncio.create_task(departures.run(leave))
+    for number in range(4 * AT_ONCE):
+        assert await departures.room()
+        departures.offer(fresh(str(number)))
+    await asyncio.sleep(0.015)
+    assert len(left) < 4 * AT_ONCE
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert len(left) == 4 * AT_ONCE

@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client import Counter
 
 from services.notifier.messages import domain, store
-from services.notifier.messages.departures import HELD_FOR
+from services.notifier.messages.departures import HELD_FOR, Fresh
 from services.notifier.messages.domain import Message, SkipReason
 from services.notifier.messages.mail import compose
 from services.notifier.messages.smtp import AnswerLost, Deferred, NotDelivered, Refused, Session
@@ -68,16 +68,34 @@ async def queue_ticket_mail(service: Service, *, record: Envelope[TicketEvent], 
         at=now,
     )
     departures = service.parts.departures
-    next_at = now + HELD_FOR if departures.has_room else now
-    document = {"_id": message.message_id, **store.fields_of(message), "next_at": next_at}
+    has_room = await departures.room()
+    is_offered = False
     try:
-        queued = await service.outbox.insert(MESSAGES, document, (), cause=Cause.following(record), scope=EVERYTHING)
+        fresh = await _queue(service, message, cause=Cause.following(record), now=now, is_held=has_room)
+        if fresh is not None and has_room:
+            departures.offer(fresh)
+            is_offered = True
+    finally:
+        if has_room and not is_offered:
+            departures.give_back()
+
+
+async def _queue(service: Service, message: Message, *, cause: Cause, now: datetime, is_held: bool) -> Fresh | None:
+    """Store a mail, held by this process or for whichever timer comes first; None where it was claimed before."""
+    begins_before = datetime.now(UTC) + HELD_FOR
+    stored, next_at, extra = message, now, {}
+    if is_held:
+        length = _handover_limit(service)
+        stored, next_at = domain.handed_over(message), now + HELD_FOR + length
+        extra = {"handed_over_until": begins_before + length}
+    document = {"_id": message.message_id, **store.fields_of(stored), "next_at": next_at, **extra}
+    try:
+        queued = await service.outbox.insert(MESSAGES, document, (), cause=cause, scope=EVERYTHING)
     except Duplicate:
         log.debug("mail was claimed before", extra={"mail": message.message_id})
-        return
-    MAILS.labels(kind, MessageStatus.QUEUED).inc()
-    if next_at > now:
-        departures.offer(queued)
+        return None
+    MAILS.labels(message.kind, MessageStatus.QUEUED).inc()
+    return Fresh(queued, message, begins_before)
 
 
 @dataclass(frozen=True)
@@ -88,10 +106,17 @@ class Departure:
     document: dict[str, Any]
     message: Message
     now: datetime
+    held_until: datetime | None = None
+    """Real time until which the document, as read, is this process's claim to begin a handover."""
+
+
+async def leave_fresh(service: Service, mail: Fresh, now: datetime) -> None:
+    """Send a mail that this process has just queued, if it may leave, or say why it does not."""
+    await _look(Departure(service, mail.document, mail.message, now, held_until=mail.begins_before))
 
 
 async def leave(service: Service, document: dict[str, Any], now: datetime) -> None:
-    """Send a queued mail if it may still leave, or say why it does not. From memory, or fired by its timer."""
+    """Send a queued mail if it may still leave, or say why it does not. Fired by its timer."""
     message = store.message_of(document)
     departure = Departure(service, document, message, now)
     if message.status is not MessageStatus.QUEUED:
@@ -101,7 +126,12 @@ async def leave(service: Service, document: dict[str, Any], now: datetime) -> No
     if message.handed_over and until is not None and datetime.now(UTC) < until:
         await _write(departure, message, next_at=now + LOOK_AGAIN)
         return
-    reader = await recipient(service, message.user_id)
+    await _look(departure)
+
+
+async def _look(departure: Departure) -> None:
+    message, now = departure.message, departure.now
+    reader = await recipient(departure.service, message.user_id)
     obstacle = await _obstacle(departure, reader)
     if obstacle is not None and domain.may_heal(obstacle, queued_at=message.queued_at, now=now):
         await _write(departure, message, next_at=now + LOOK_AGAIN)
@@ -157,7 +187,8 @@ async def _send(departure: Departure, reader: Recipient) -> None:
     try:
         async with server.session() as session:
             handed = domain.handed_over(message)
-            claimed = await _claim(departure, handed)
+            is_held = departure.held_until is not None and datetime.now(UTC) < departure.held_until
+            claimed = departure.document if is_held else await _claim(departure, handed)
             if claimed is None:
                 return
             faultpoints.reach(faultpoints.MAIL_CLAIMED)
@@ -189,7 +220,7 @@ async def _hand_over(
 
 async def _claim(departure: Departure, handed: Message) -> dict[str, Any] | None:
     """Write down that the mail is being handed over, before its first byte; None when another process was first."""
-    length = timedelta(seconds=3 * departure.service.settings.smtp.timeout_seconds)
+    length = _handover_limit(departure.service)
     until = {"handed_over_until": datetime.now(UTC) + length}
     return await _write(departure, handed, next_at=departure.now + length, extra=until)
 
@@ -232,6 +263,10 @@ async def _write(
     except Stale:
         log.info("another process was first", extra={"mail": message.message_id})
         return None
+
+
+def _handover_limit(service: Service) -> timedelta:
+    return timedelta(seconds=3 * service.settings.smtp.timeout_seconds)
 
 
 def _age_limit(service: Service) -> timedelta:
