@@ -25,6 +25,7 @@ from services.catalog.sites.routes import router as site_routes
 from shared import jobs
 from shared.application import create_service_app
 from shared.jobs.routes import jobs_router
+from shared.joined import Joined
 from shared.timers import TimerRule
 
 JOB_KINDS = (FOLLOW_MEMBERS, FOLLOW_MODEL)
@@ -45,7 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             group_routes,
             jobs_router(JOB_KINDS),
         ],
-        build_parts=lambda _db, _settings: Parts(),
+        build_parts=lambda db, _settings: Parts(Joined(lambda device_ids: contracts.lines_of(db, device_ids))),
         aggregates=[devices.DEVICES, contracts.CONTRACTS, models.MODELS, grants.GRANTS, groups.GROUPS, jobs.JOBS],
         subscriptions=[take_master_record, follow_accounts, follow_tickets],
         prepare=[_prepare],
@@ -61,3 +62,4 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _prepare(service: Service) -> None:
     for store in (accounts, contracts, devices, grants, groups, jobs):
         await store.prepare(service.db)
+    await service.outbox.rows.complete(devices.DEVICES)

@@ -5,13 +5,18 @@ from typing import Annotated, TypeAlias
 
 from fastapi import Depends
 
+from services.catalog.contracts.domain import DeviceLine
 from services.catalog.lists.combinations import Combinations
 from services.catalog.settings import Settings
 from shared import service
+from shared.joined import Joined
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
+    lines_of_device: Joined[str, dict[str, DeviceLine]]
+    """The contract lines of a device by their id."""
+
     combinations: Combinations = field(default_factory=dict)
 
 

@@ -33,7 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     async def prepare(service: Service) -> None:
         await store.prepare(service.db)
-        await store.show_all(service.outbox)
+        await service.outbox.rows.complete(store.TICKETS)
         await devices.prepare(service.db)
         await calendar_feeds.prepare(service.db)
         await service.parts.calendars.prepare()

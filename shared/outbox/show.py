@@ -12,6 +12,11 @@ from shared.outbox.statements import Statements
 
 log = logging.getLogger(__name__)
 
+PREPARED = "prepared"
+"""What was made once from what the store held before."""
+
+AT_ONCE = 64
+
 GUARD = ("_id", "revision", "version")
 
 
@@ -36,6 +41,22 @@ class Rows:
     async def put(self, aggregate: Aggregate, documents: Iterable[Document]) -> None:
         """Write the rows of documents as they are, whatever was written before; never an older one over a newer."""
         await self.write([one for document in documents for one in moved(aggregate, None, document)])
+
+    async def complete(self, aggregate: Aggregate) -> None:
+        """Make the rows of documents that were stored before there were rows; anew where it did not come to its end."""
+        prepared = self._db[PREPARED]
+        wanted = {shown.collection for shown in aggregate.shown}
+        if {row["_id"] async for row in prepared.find({"_id": {"$in": sorted(wanted)}})} == wanted:
+            return
+        batch: list[Document] = []
+        async for document in self._db[aggregate.collection].find().batch_size(AT_ONCE):
+            batch.append(document)
+            if len(batch) == AT_ONCE:
+                await self.put(aggregate, batch)
+                batch = []
+        await self.put(aggregate, batch)
+        for collection in wanted:
+            await prepared.update_one({"_id": collection}, {"$set": {"_id": collection}}, upsert=True)
 
     async def write(self, rows: Iterable[tuple[Shown, Document]]) -> None:
         writes = (self._of(shown.collection).replace(row) for shown, row in rows)

@@ -98,3 +98,20 @@ async def test_many_commands_at_once_share_their_statements_and_lose_nothing(pro
                 "revision": 4,
                 "version": 4,
             }
+
+
+async def test_what_was_stored_before_there_were_rows_gets_them_once(probe: Probe) -> None:
+    async with probe.start(aggregates=[THINGS]) as service:
+        older = [{"_id": str(n), "name": f"old {n}", "revision": 1, "version": 1, "outbox": []} for n in range(70)]
+        await service.db[THINGS.collection].insert_many([*older, {**older[0], "_id": "x", "name": "hidden"}])
+        newer = {"_id": "0", "label": "NEWER", "revision": 2, "version": 2}
+        await service.db[ROWS].insert_one(newer)
+
+        await service.outbox.rows.complete(THINGS)
+        assert await service.db[ROWS].count_documents({}) == 70
+        assert await row(service, "0") == newer
+        assert await row(service, "69") == {"_id": "69", "label": "OLD 69", "revision": 1, "version": 1}
+
+        await service.db[ROWS].delete_one({"_id": "1"})
+        await service.outbox.rows.complete(THINGS)
+        assert await row(service, "1") is None, "looked at again for nothing"

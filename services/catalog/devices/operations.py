@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from services.catalog.contracts import queries as contracts
 from services.catalog.contracts.domain import DeviceLine
 from services.catalog.devices import domain, store
 from services.catalog.devices.domain import Decision, Device, Master
@@ -82,7 +81,7 @@ async def _catch_up(deps: Service, document: store.Document, *, cause: Cause, no
     """What arrived before the device, or while it was being written, reaches it now."""
     device_id = document["_id"]
     lines, model = await asyncio.gather(
-        contracts.lines_of_device(deps, device_id), model_queries.model(deps, document["model_id"])
+        deps.parts.lines_of_device(device_id), model_queries.model(deps, document["model_id"])
     )
     if lines:
         await take_lines(deps, device_id=device_id, lines=lines, cause=cause, now=now)

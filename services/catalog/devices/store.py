@@ -1,4 +1,4 @@
-"""Devices in the store: one document each, with the keys by which lists find and order it."""
+"""Devices in the store: a document each, and a row beside it with the keys by which lists find and order it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,12 +12,12 @@ from services.catalog.contracts.domain import FOREVER, begins_at, ends_at
 from services.catalog.devices.domain import Device
 from services.catalog.lists import store as lists
 from shared.contracts.catalog import DeviceState
-from shared.outbox import Aggregate, Change
+from shared.outbox import Aggregate, Change, Shown
 
 Document = dict[str, Any]
 
 OPEN_ENDED = datetime(FOREVER, 1, 1, tzinfo=UTC)
-DEVICES = Aggregate(name="devices", collection="devices")
+ROWS = "device_rows"
 MODEL_INDEX = "model_devices"
 STATE_FIELDS = tuple(DeviceState.model_fields)
 VIEW_FIELDS = (*STATE_FIELDS, "version")
@@ -25,6 +25,11 @@ VIEW_FIELDS = (*STATE_FIELDS, "version")
 
 def devices(db: AsyncDatabase[Document]) -> AsyncCollection[Document]:
     return db[DEVICES.collection]
+
+
+def rows(db: AsyncDatabase[Document]) -> AsyncCollection[Document]:
+    """What lists, searches and counts read of devices; a row follows each write of its document."""
+    return db[ROWS]
 
 
 def tickets(db: AsyncDatabase[Document]) -> AsyncCollection[Document]:
@@ -35,7 +40,8 @@ def tickets(db: AsyncDatabase[Document]) -> AsyncCollection[Document]:
 async def prepare(db: AsyncDatabase[Document]) -> None:
     """Create the indexes; harmless when they are there."""
     for name, keys in lists.indexes():
-        await devices(db).create_index(keys, name=name)
+        await rows(db).create_index(keys, name=name)
+    await devices(db).create_index([("group_ids", ASCENDING)], name="group")
     await devices(db).create_index([("model_id", ASCENDING), ("_id", ASCENDING)], name=MODEL_INDEX)
     await tickets(db).create_index([("device_id", ASCENDING), ("open", ASCENDING)], name="open_on_device")
 
@@ -86,19 +92,29 @@ def change(before: Device, after: Device, events: Any, *, now: datetime) -> Chan
     return Change(set=sets, unset=unsets, events=events)
 
 
-def _fields(device: Device, now: datetime) -> Document:
-    state, contract = device.state, device.state.contract
-    zone = state.site.time_zone
+def row_of(document: Document) -> Document:
+    """The row of a device's document: its public state, and by what it is found, ordered and counted."""
+    state = state_of(document)
+    contract, zone = state.contract, state.site.time_zone
     return {
-        **state.model_dump(mode="json"),
-        "ref": device.ref,
-        "master_revision": device.revision,
-        "lines": {line_id: line.model_dump(mode="json") for line_id, line in device.lines.items()},
+        **{field: document[field] for field in STATE_FIELDS if field in document},
         "contract_from": begins_at(contract, zone) if contract else None,
         "contract_until": (ends_at(contract, zone) or OPEN_ENDED) if contract else None,
-        "next_at": device.next_boundary(now),
         "search": lists.search_keys(state),
         "order": lists.order_keys(state),
         "lists": lists.list_keys(state),
         "facet": lists.facet(state),
+    }
+
+
+DEVICES = Aggregate(name="devices", collection="devices", shown=(Shown(ROWS, row_of),))
+
+
+def _fields(device: Device, now: datetime) -> Document:
+    return {
+        **device.state.model_dump(mode="json"),
+        "ref": device.ref,
+        "master_revision": device.revision,
+        "lines": {line_id: line.model_dump(mode="json") for line_id, line in device.lines.items()},
+        "next_at": device.next_boundary(now),
     }

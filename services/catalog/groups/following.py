@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from services.catalog.devices import operations as devices
 from services.catalog.devices import store as device_store
 from services.catalog.groups import domain, store
-from services.catalog.lists.store import group_list
 from services.catalog.service import Service
 from shared import jobs
 from shared.access.scope import EVERYTHING
@@ -61,7 +60,7 @@ async def _settle(deps: Service, job: Job, state: JobState) -> None:
 
 
 async def _present(deps: Service, job: Job) -> set[str]:
-    found = device_store.devices(deps.db).find({"lists": group_list(group_id_of(job))}, {"_id": 1})
+    found = device_store.devices(deps.db).find({"group_ids": group_id_of(job)}, {"_id": 1})
     return {device["_id"] async for device in found}
 
 

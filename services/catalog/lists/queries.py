@@ -128,7 +128,7 @@ async def all_pages(
 async def count(deps: Service, *, caller: Caller, wanted: Wanted, now: datetime) -> int:
     """How many devices the list has."""
     listing = await _listing(deps, caller, wanted, Order(), now)
-    return await devices.devices(deps.db).count_documents(listing.query())
+    return await devices.rows(deps.db).count_documents(listing.query())
 
 
 async def combinations(deps: Service, *, caller: Caller, wanted: Wanted, now: datetime) -> list[Combination]:
@@ -142,7 +142,7 @@ async def combinations(deps: Service, *, caller: Caller, wanted: Wanted, now: da
     key, started = repr(listing.query()), time.monotonic()
     if key in remembered and started < remembered[key][0]:
         return remembered[key][1]
-    collection = devices.devices(deps.db)
+    collection = devices.rows(deps.db)
     groups = await collection.aggregate(
         [
             {"$match": listing.query()},
@@ -214,7 +214,7 @@ async def _read(
 
     async def read(branch: Branch) -> list[Document]:
         query = listing.query(branch.query, order.after(position, ranged=branch.ranged))
-        found = devices.devices(deps.db).find(query, selected).sort(order.keys()).limit(limit)
+        found = devices.rows(deps.db).find(query, selected).sort(order.keys()).limit(limit)
         return await found.hint(branch.hint).to_list()
 
     if not listing.branches:
@@ -224,7 +224,7 @@ async def _read(
 
 
 async def _is_narrow(deps: Service, search: Document) -> bool:
-    return await devices.devices(deps.db).count_documents(search, limit=BROAD + 1, hint=store.SEARCH_INDEX) <= BROAD
+    return await devices.rows(deps.db).count_documents(search, limit=BROAD + 1, hint=store.SEARCH_INDEX) <= BROAD
 
 
 def _branches(caller: Caller, wanted: Wanted, order: Order) -> list[Branch]:

@@ -34,7 +34,7 @@ async def known_sites(deps: Service, *, caller: Caller, account_id: str | None, 
 
 async def known_site(deps: Service, *, account_id: str, site_id: str) -> Site | None:
     """A site where a device of the account stands."""
-    document = await devices.devices(deps.db).find_one(
+    document = await devices.rows(deps.db).find_one(
         {"lists": site_list(site_id), "account_id": account_id}, {"site": 1}
     )
     return None if document is None else Site.model_validate(document["site"])

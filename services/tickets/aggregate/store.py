@@ -30,11 +30,6 @@ Document = dict[str, Any]
 TIMELINE_INDEX = "timeline"
 """In the order of reading, and named to the store: left alone it may sort all lines of a long ticket for a page."""
 
-PREPARED = "prepared"
-"""What was made once from what the store held before."""
-
-SHOWN_AT_ONCE = 64
-
 _DESK_FIELDS = (
     "note_count",
     "flag_count",
@@ -52,21 +47,6 @@ async def prepare(db: Database) -> None:
     await db[ENTRIES].create_index(
         [("ticket_id", ASCENDING), ("at", DESCENDING), ("_id", DESCENDING)], name=TIMELINE_INDEX
     )
-
-
-async def show_all(outbox: Outbox) -> None:
-    """Make the rows of tickets that were stored before there were rows; anew, if it did not come to its end."""
-    done = outbox.db[PREPARED]
-    if await done.find_one({"_id": rows.ROWS}) is not None:
-        return
-    batch: list[Document] = []
-    async for document in outbox.db[TICKETS.collection].find().batch_size(SHOWN_AT_ONCE):
-        batch.append(document)
-        if len(batch) == SHOWN_AT_ONCE:
-            await outbox.rows.put(TICKETS, batch)
-            batch = []
-    await outbox.rows.put(TICKETS, batch)
-    await done.update_one({"_id": rows.ROWS}, {"$set": {"_id": rows.ROWS}}, upsert=True)
 
 
 def ticket_of(document: Document) -> Ticket:
