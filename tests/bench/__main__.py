@@ -212,13 +212,15 @@ async def _commands_alone(stack: Stack, token: str, devices: list[str]) -> dict[
 def main() -> None:
     parts = set(sys.argv[1:]) or set(PARTS)
     figures: dict[str, Any] = {}
+    loop = report.loop_ms()
+    say(f"  a million additions take {loop} ms")
     if parts - {"demo"}:
         profile = Profile.named("bench")
         with Servers(profile, fresh=True) as servers:
             figures |= asyncio.run(_on_stack(Stack(servers), parts))
     if "demo" in parts:
         figures |= measure_demo()
-    report.write(figures)
+    report.write(figures, loop=loop)
     say("  written to docs/benchmarks.md and docs/benchmarks.json")
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import timeit
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,11 +67,21 @@ def machine() -> dict[str, Any]:
     return {"cores": os.cpu_count(), "memory_gib": round(memory, 1), "cpu": model, "python": platform.python_version()}
 
 
-def write(figures: Mapping[str, Any]) -> None:
-    """Merge the figures of this run into the documents; figures that were not measured now keep their last value."""
+def loop_ms() -> float:
+    """How long a fixed piece of work takes this machine now, the best of three: hosts are shared, and hours differ."""
+    return round(min(timeit.repeat("for n in range(1_000_000): x += n", "x = 0", number=1, repeat=3)) * 1000, 1)
+
+
+def write(figures: Mapping[str, Any], *, loop: float) -> None:
+    """Merge the figures of this run into the documents; figures that were not measured now keep their last value.
+
+    `loop` is `loop_ms` before the run.
+    """
     path = DOCS / "benchmarks.json"
     known: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    known |= {**figures, "machine": machine(), "measured_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    now = {"at": datetime.now(UTC).isoformat(timespec="minutes"), "loop_ms": loop}
+    known |= {**figures, "machine": machine()}
+    known["measured"] = known.get("measured", {}) | dict.fromkeys(figures, now)
     DOCS.mkdir(exist_ok=True)
     path.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")
     (DOCS / "benchmarks.md").write_text(_page(known))
@@ -79,29 +90,32 @@ def write(figures: Mapping[str, Any]) -> None:
 def _page(figures: Mapping[str, Any]) -> str:
     where = figures["machine"]
     rows = [
-        f"| `{key}` | {figures.get(key, 'not measured')} | {aim} | {meaning} |" for key, (aim, meaning) in AIMS.items()
+        f"| `{key}` | {figures.get(key, 'not measured')} | {aim} | {_hour(figures, key)} | {meaning} |"
+        for key, (aim, meaning) in AIMS.items()
     ]
     rows += [
-        f"| `rss_mb.{name}` | {value} | ≤ 110 | resident memory of the process after the load |"
+        f"| `rss_mb.{name}` | {value} | ≤ 110 | {_hour(figures, 'rss_mb')} | memory of the process after the load |"
         for name, value in sorted(figures.get("rss_mb", {}).items())
     ]
     further = [
         f"| `{key}` | {value} |"
         for key, value in sorted(figures.items())
-        if key not in AIMS and key not in ("rss_mb", "machine", "measured_at")
+        if key not in AIMS and key not in ("rss_mb", "machine", "measured")
     ]
     return "\n".join(
         [
             "# Benchmarks",
             "",
-            "Written by `make bench`. Ratios compare two sides of one run; absolute figures depend on the machine.",
+            "Written by `make bench`. Ratios compare two sides of one run; absolute figures depend on the machine, and",
+            "on its hour: each figure says when it was measured (UTC), and how long a fixed loop in Python took then",
+            "(a million additions). [costs.md](costs.md) tells what they mean: what a ticket costs, what the limit is,",
+            "and what would be next.",
             "",
             f"Machine: {where['cores']} cores ({where['cpu']}), {where['memory_gib']} GiB, Python {where['python']}; "
-            "servers, services and load share it. "
-            f"Measured {figures['measured_at']}.",
+            "servers, services and load share it.",
             "",
-            "| figure | measured | aim | what it is |",
-            "| --- | ---: | ---: | --- |",
+            "| figure | measured | aim | when, and the loop | what it is |",
+            "| --- | ---: | ---: | ---: | --- |",
             *rows,
             "",
             "## Behind the ratios",
@@ -112,3 +126,8 @@ def _page(figures: Mapping[str, Any]) -> str:
             "",
         ]
     )
+
+
+def _hour(figures: Mapping[str, Any], key: str) -> str:
+    measured = figures["measured"].get(key)
+    return f"{measured['at'][:16].replace('T', ' ')}, {measured['loop_ms']} ms" if measured else ""
