@@ -71,16 +71,16 @@ def keys_of(ticket: Mapping[str, Any], order_ids: list[str]) -> list[str]:
     return list(keys)
 
 
-OPEN, CLOSED = "is:open", "is:closed"
-"""The key of all that somebody still waits for, and of all others. It has a sign that no searched word has."""
+OPEN, CLOSED = ":open", ":closed"
+"""The key of all that somebody still waits for, and of all others. It begins with a sign as no searched word does."""
 
 
 def status_key(status: TicketStatus) -> str:
-    return f"status:{TicketStatus(status).value}"
+    return f":status:{TicketStatus(status).value}"
 
 
 def order_key(work_order_id: str) -> str:
-    return f"order:{work_order_id}"
+    return f":order:{work_order_id}"
 
 
 def squeezed(code: str) -> str:
