@@ -44,11 +44,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _let_leave(service: Service) -> None:
     """Let mails leave; close connections that nobody uses, and all of them at the end."""
     server = service.parts.mail_server
-    closing = asyncio.create_task(server.close_idle())
     try:
-        await service.parts.departures.run(lambda mail: operations.leave_fresh(service, mail, service.clock()))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.close_idle())
+            await service.parts.departures.run(lambda mail: operations.leave_fresh(service, mail, service.clock()))
     finally:
-        closing.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2):
                 await server.close()

@@ -127,9 +127,8 @@ async def find(
         return Rows(collection, scope, conditions, are_few=True)
 
     leads = [*keys, *search.worth_counting]
-    of_code, *of_leads = await asyncio.gather(
-        matches(search.code) if search.code else _nothing(), *(matches(lead) for lead in leads)
-    )
+    of_leads = await asyncio.gather(*map(matches, [*leads, *([search.code] if search.code else [])]))
+    of_code = of_leads.pop() if search.code else 0
     looked_at += search.looked_at(with_code=of_code > 0)
     fewest, at = min(((count, at) for at, count in enumerate(of_leads)), default=(FEW, 0))
     if fewest < FEW:
@@ -139,10 +138,6 @@ async def find(
             fewest = max(fewest, of_code)
         looked_at.insert(0, found[0] if len(found) == 1 else {"$or": found})
     return Rows(collection, scope, [*within, *looked_at], are_few=fewest < FEW)
-
-
-async def _nothing() -> int:
-    return 0
 
 
 def _is_read_in_order(scope: Scope, within: Sequence[Condition]) -> bool:

@@ -52,12 +52,9 @@ async def find_tickets(
 ) -> Found:
     """The newest tickets that the caller may see, newest first, stable under paging. Raises CursorInvalid."""
     position = position_of(cursor)
-    search = finding.NO_SEARCH
-    if wanted.q:
-        found = finding.Search.of(wanted.q)
-        if found is None:
-            return Found([], None, 0 if with_total else None, {})
-        search = found
+    search = finding.Search.of(wanted.q) if wanted.q else finding.NO_SEARCH
+    if search is None:
+        return Found([], None, 0 if with_total else None, {})
     listed = await finding.find(
         deps.db[rows.ROWS], visible_rows(caller), within=_within(wanted), keys=_keys(wanted), search=search
     )
