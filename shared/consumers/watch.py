@@ -19,6 +19,9 @@ from shared.wire.connection import client_arguments
 log = logging.getLogger(__name__)
 
 PERIOD_SECONDS = 1.0
+AFTER_FIRST_SECONDS = 0.1
+"""Nothing is known to be fresh before the second round."""
+
 LIMIT_SECONDS = 3.0
 UNSEEN_SECONDS = 5.0
 LAG_EVERY_ROUNDS = 5
@@ -55,11 +58,15 @@ class Watch:
 
     async def run(self) -> None:
         while True:
+            rounds = self._rounds
             try:
                 await self._watch()
             except Exception as error:
                 log.warning("cannot see how far the consumers are", extra={"error": repr(error)})
-            await asyncio.sleep(PERIOD_SECONDS)
+            if self._rounds == rounds:
+                await asyncio.sleep(PERIOD_SECONDS)
+            # Else a connection that worked is renewed at once: a broker ends each of them every few minutes, so that
+            # clients show their credentials anew, and those who come meanwhile must not be turned away for it.
 
     async def _watch(self) -> None:
         arguments = client_arguments(self._settings)
@@ -70,10 +77,12 @@ class Watch:
                 await consumer.start()
                 await consumer._client.set_topics({one.topic for one in self._subscriptions})
                 await admin.start()
+            pause = AFTER_FIRST_SECONDS
             while True:
                 async with asyncio.timeout(LIMIT_SECONDS):
                     await self._round(consumer, admin)
-                await asyncio.sleep(PERIOD_SECONDS)
+                await asyncio.sleep(pause)
+                pause = PERIOD_SECONDS
         finally:
             for close in (consumer.stop, admin.close):
                 with contextlib.suppress(TimeoutError):
