@@ -213,21 +213,22 @@ async def test_a_stream_is_told_to_refetch_when_the_connection_is_made_anew(
 async def test_a_stream_that_falls_behind_is_told_to_refetch(
     probe: Probe, channel: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "QUEUE_LIMIT", 5)
     following = Following(channel, probe)
-    async with following.started(probe) as service, opened(service) as stream:
-        stream.door.clear()
-        seen = Following(channel, probe)
-        async with seen.started(probe, "other") as other, opened(other) as quick:
-            keys = [f"k{number}" for number in range(40)]
-            for key in keys:
-                await channel.send(Sent(key))
-            await quick.shows(*keys)
-        stream.door.set()
-        await eventually(lambda: _is(stream.refetches == 2))
+    async with following.started(probe) as service, contextlib.AsyncExitStack() as streams:
+        with monkeypatch.context() as small:
+            small.setattr(live, "QUEUE_LIMIT", 5)
+            slow = await streams.enter_async_context(opened(service))
+        slow.door.clear()
+        quick = await streams.enter_async_context(opened(service))
+        keys = [f"k{number}" for number in range(40)]
+        for key in keys:
+            await channel.send(Sent(key))
+        await quick.shows(*keys)  # each was put into both queues
+        slow.door.set()
+        await eventually(lambda: _is(slow.refetches == 2))
         await channel.send(Sent("last"))
-        await eventually(lambda: _is("last" in stream.things))
-        assert len(stream.things) < len(keys)
+        await eventually(lambda: _is("last" in slow.things))
+        assert len(slow.things) < len(keys)
 
 
 async def test_a_closed_stream_leaves_nothing_behind(probe: Probe, channel: Channel) -> None:
