@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
@@ -24,8 +24,9 @@ from shared.consumers.consume import Consumers
 from shared.consumers.watch import Watch
 from shared.health import Running, health_router
 from shared.http.caller import describe_actions
+from shared.http.head import Head
 from shared.http.requests import RequestContext
-from shared.http.seen import wait_for_seen
+from shared.http.seen import Awaited
 from shared.leases import Lease
 from shared.logs import configure_logs
 from shared.outbox import Aggregate, Outbox, history
@@ -132,6 +133,7 @@ def create_service_app(
             await _prepared(service, sweeper, own, prepare, timers)
             consumers = Consumers(service, own)
             app.state.service = service
+            app.state.awaited = Awaited(service.db, nouns)
             running = app.state.running = Running(
                 service.db, assembly.tokens, assembly.watch, consumers, settings.consumers.behind_limit_seconds
             )
@@ -161,15 +163,14 @@ def create_service_app(
         title=title,
         version="1",
         lifespan=lifespan,
-        dependencies=[Depends(wait_for_seen)],
         docs_url=None,
         redoc_url=None,
     )
-    app.state.followed = nouns
     app.state.subscriptions = own
     app.state.build = build
     add_problem_handlers(app)
     app.add_middleware(RequestContext)
+    app.add_middleware(Head)
     for router in (health_router, *routers):
         describe_actions(router.routes)
         app.include_router(router)

@@ -1,15 +1,17 @@
 """Refusals as problem details (RFC 9457). A refusal is a class beside the code that raises it."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +141,26 @@ class _Plain(Problem):
     code = "http_error"
 
 
+def all_routes(routes: Iterable[BaseRoute]) -> Iterator[APIRoute]:
+    """The routes of an application, those of its routers among them."""
+    for route in routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif (included := getattr(route, "original_router", None)) is not None:
+            yield from all_routes(included.routes)
+
+
+def allowed_methods(request: Request, status: int) -> dict[str, str]:
+    """The header `Allow` of a 405: all methods that a path has, of all its routes (RFC 9110, 15.5.6)."""
+    if status != 405:
+        return {}
+    found: set[str] = set()
+    for route in all_routes(request.app.routes):
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return {"Allow": ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))}
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     """Turn every error of the application into problem details."""
 
@@ -151,13 +173,12 @@ def add_problem_handlers(app: FastAPI) -> None:
         errors = field_errors(error)
         return response_of(Invalid(f"{errors[0].field}: {errors[0].message}", errors=errors))
 
-    async def on_http(_: Request, error: Exception) -> JSONResponse:
+    async def on_http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
+        headers = dict(error.headers or {}) | allowed_methods(request, error.status_code)
         body = _Plain(str(error.detail)).body() | {"status": error.status_code, "title": str(error.detail)}
         body["code"] = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-        return JSONResponse(
-            body, error.status_code, headers=dict(error.headers or {}), media_type="application/problem+json"
-        )
+        return JSONResponse(body, error.status_code, headers=headers, media_type="application/problem+json")
 
     async def on_store_away(_: Request, error: Exception) -> JSONResponse:
         log.error("the store did not answer", exc_info=error)

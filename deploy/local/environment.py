@@ -73,6 +73,7 @@ def service_environment(places: Places, service: str, *, broker_password: str) -
         "identity": {
             "LOCKSTEP_SIGNING_KEY_FILE": str(keys.signing_key_file(places.profile)),
             "LOCKSTEP_BOOTSTRAP__CLIENT_SECRET_FILE": str(keys.client_secret_file(places.profile)),
+            "LOCKSTEP_FRONT_DOOR_KEY_FILE": str(keys.front_door_key_file(places.profile)),
         },
         "notifier": {
             "LOCKSTEP_SMTP__HOST": places.smtp_host,
@@ -86,6 +87,7 @@ def service_environment(places: Places, service: str, *, broker_password: str) -
             },
             "LOCKSTEP_ASSETS_DIR": str(places.assets),
             "LOCKSTEP_SESSION_KEY_FILE": str(keys.session_key_file(places.profile)),
+            "LOCKSTEP_FRONT_DOOR_KEY_FILE": str(keys.front_door_key_file(places.profile)),
         },
     }
     return {**common, **own.get(service, {})}

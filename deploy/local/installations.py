@@ -97,7 +97,7 @@ def postgres_directory() -> Path:
 
 
 def assets_directory() -> Path:
-    """The folder with `htmx.org`, `htmx-ext-sse`, `@picocss/pico` and `axe-core` in it."""
+    """The folder with `htmx.org`, `@picocss/pico` and `axe-core` in it."""
     return ASSETS.ensure() / "node_modules"
 
 

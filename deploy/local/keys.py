@@ -19,7 +19,8 @@ def ensure_keys(profile: Profile) -> None:
     profile.keys.chmod(0o700)
     for principal in (*PRINCIPALS, "controller"):
         _write_once(broker_password_file(profile, principal), secrets.token_urlsafe(24))
-    for path in (store_password_file(profile), client_secret_file(profile), session_key_file(profile)):
+    for secret_of in (store_password_file, client_secret_file, session_key_file, front_door_key_file):
+        path = secret_of(profile)
         _write_once(path, secrets.token_urlsafe(32))
     signing_key = Ed25519PrivateKey.generate()
     pem = signing_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -56,6 +57,11 @@ def client_secret_file(profile: Profile) -> Path:
 def session_key_file(profile: Profile) -> Path:
     """The portal's key for its session cookies."""
     return profile.keys / "session-key"
+
+
+def front_door_key_file(profile: Profile) -> Path:
+    """What the portal states clients' addresses with, and identity checks them."""
+    return profile.keys / "front-door-key"
 
 
 def _write_once(path: Path, content: str) -> None:

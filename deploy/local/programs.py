@@ -55,7 +55,8 @@ def service_program(
         name=service if instance == "0" else f"{service}-{instance}",
         command=[
             *(sys.executable, "-m", "uvicorn", "--factory", f"services.{service}.main:create_app"),
-            *("--host", HOST, "--port", str(port), "--no-access-log", "--timeout-graceful-shutdown", "5"),
+            *("--host", HOST, "--port", str(port), "--no-access-log", "--no-proxy-headers"),
+            *("--timeout-graceful-shutdown", "5"),
         ],
         port=port,
         environment={"PYTHONPATH": str(REPOSITORY), **own, **(environment or {})},

@@ -15,9 +15,9 @@ from services.identity.clients import routes as clients
 from services.identity.editions import routes as editions
 from services.identity.editions.store import EDITIONS
 from services.identity.service import Parts
+from services.identity.sessions import known_devices, throttle
 from services.identity.sessions import routes as sessions
 from services.identity.sessions import store as session_store
-from services.identity.sessions import throttle
 from services.identity.sessions.passwords import Passwords
 from services.identity.sessions.signing import signer_from
 from services.identity.settings import Settings
@@ -26,6 +26,7 @@ from services.identity.users import staff
 from services.identity.users import store as user_store
 from services.identity.users.consumers import count_administrator, follow_account
 from shared.application import create_service_app
+from shared.http.client_address import read_key
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -40,7 +41,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             audit.router,
             editions.router,
         ],
-        build_parts=lambda _, settings: Parts(Passwords(settings.passwords), signer_from(settings)),
+        build_parts=lambda _, settings: Parts(
+            Passwords(settings.passwords), signer_from(settings), read_key(settings.front_door_key_file)
+        ),
         aggregates=[account_store.ACCOUNTS, user_store.USERS, EDITIONS],
         subscriptions=[take_master_record, follow_account, count_administrator],
         prepare=[
@@ -49,6 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             staff.prepare,
             session_store.prepare,
             throttle.prepare,
+            known_devices.prepare,
             client_operations.prepare,
         ],
         followed={"users": user_store.USERS.collection, "accounts": account_store.ACCOUNTS.collection},

@@ -15,6 +15,7 @@ from shared import service
 class Parts:
     passwords: Passwords
     signer: Signer
+    front_door_key: bytes | None
 
 
 Service: TypeAlias = service.Service[Settings, Parts]

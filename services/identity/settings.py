@@ -43,6 +43,7 @@ class Settings(ServiceSettings):
         default=(),
         description="further keys that verifiers should know: the next one before a change, the last one after",
     )
+    front_door_key_file: Path | None = Field(default=None, description="with which the portal states addresses")
     bootstrap: BootstrapSettings = BootstrapSettings()
     sessions: SessionSettings = SessionSettings()
     passwords: PasswordSettings = PasswordSettings()

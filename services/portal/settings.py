@@ -37,6 +37,13 @@ class Rates(BaseModel):
     sign_in: int = 60
 
 
+class StreamLimits(BaseModel):
+    """Event streams that may be open at once in each process; a browser needs one for all its tabs."""
+
+    session: int = 8
+    all_together: int = 500
+
+
 class Settings(BaseSettings):
     """Environment variables begin with LOCKSTEP_; nested ones join with two underscores."""
 
@@ -51,8 +58,14 @@ class Settings(BaseSettings):
     portal: PortalSettings = PortalSettings()
     patience: Patience = Patience()
     rates: Rates = Rates()
+    streams: StreamLimits = StreamLimits()
     assets_dir: Path = Path("node_modules")
     session_key_file: Path | None = None
+    front_door_key_file: Path | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks of proxies in front of the portal, whose X-Forwarded-For names the client."""
+    metrics_address: str = ""
+    """`host:port` where Prometheus reads; without it the portal's metrics are not served: its own port is public."""
     session_hours: int = 12
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -18,17 +18,32 @@ from shared.access.caller import Caller
 from shared.access.callers import Callers
 from shared.access.permissions import require
 from shared.contracts.actions import Action, Relation
+from shared.http.seen import Awaited, marks_of
 from shared.problems import Unauthenticated
+
+RIGHTS = ("users", "grants")
+"""Whose marks, of his own, tell a caller apart from the one that he was a second ago."""
 
 _bearer = HTTPBearer(auto_error=False, description="an access token of identity")
 
 
 async def _caller(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    seen: Annotated[str | None, Header(description="marks of earlier answers, which this one has to take in")] = None,
 ) -> Caller:
+    """Who asks. What he has seen is waited for after that, so that nobody unknown makes a service wait."""
     if credentials is None:
         raise Unauthenticated(headers={"WWW-Authenticate": "Bearer"})
     callers: Callers = request.app.state.service.callers
+    caller = await callers.of_token(credentials.credentials)
+    if not seen or not (marks := marks_of(seen)):
+        return caller
+    awaited: Awaited = request.app.state.awaited
+    await awaited.wait(caller.id, marks)
+    if all(mark.noun not in RIGHTS or mark.document_id != caller.id for mark in marks):
+        return caller
+    callers.forget(caller.id)
     return await callers.of_token(credentials.credentials)
 
 

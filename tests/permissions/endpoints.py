@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from deploy.contracts import WITHOUT_CONTRACT, application
@@ -13,6 +12,7 @@ from services.portal.main import create_app
 from services.portal.settings import Settings
 from shared.contracts.actions import Action
 from shared.http.caller import action_of
+from shared.problems import all_routes
 from shared.settings import StoreSettings
 
 
@@ -40,15 +40,6 @@ def portal_endpoints() -> list[Endpoint]:
 
 
 def _endpoints(service: str, routes: Iterable[BaseRoute]) -> Iterator[Endpoint]:
-    for route in _flat(routes):
+    for route in all_routes(routes):
         for method in sorted((route.methods or set()) - {"HEAD"}):
             yield Endpoint(service, method, route.path, action_of(route))
-
-
-def _flat(routes: Iterable[BaseRoute]) -> Iterator[APIRoute]:
-    for route in routes:
-        if isinstance(route, APIRoute):
-            yield route
-        else:
-            included = getattr(route, "original_router", None)
-            yield from _flat(included.routes if included is not None else ())

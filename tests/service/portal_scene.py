@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from deploy.local import installations
+from deploy.local import installations, keys
 from deploy.local.environment import service_url, store_url
 from services.portal.main import create_app
 from services.portal.settings import PortalSettings, ServiceAddresses, Settings
@@ -20,7 +20,7 @@ NOWHERE = "http://127.0.0.1:9"
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 
 
-def settings(stack: Stack, *, public_url: str = "http://portal.test", **away: str) -> Settings:
+def settings(stack: Stack, *, public_url: str = "http://portal.test", more: Any = None, **away: str) -> Settings:
     """The settings of a portal beside the stack's own; services named in `away` have another address."""
     names = ("identity", "catalog", "tickets", "notifier")
     addresses = {name: away.get(name, service_url(stack.profile, name)) for name in names}
@@ -29,6 +29,8 @@ def settings(stack: Stack, *, public_url: str = "http://portal.test", **away: st
         services=ServiceAddresses(**addresses),
         portal=PortalSettings(public_url=public_url),
         assets_dir=installations.assets_directory(),
+        front_door_key_file=keys.front_door_key_file(stack.profile),
+        **(more or {}),
     )
 
 

@@ -9,16 +9,22 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.local import keys
+from shared.http.client_address import HEADER, stated
 from tests.support.stack import Stack
 from tests.support.world import Person, World
 
 pytestmark = pytest.mark.alone("identity")
 
 
-async def sign_in(stack: Stack, email: str, password: str, *, address: str | None = None) -> httpx.Response:
+async def sign_in(
+    stack: Stack, email: str, password: str, *, address: str | None = None, device_token: str | None = None
+) -> httpx.Response:
     async with await stack.client("identity") as client:
-        headers = {"X-Forwarded-For": address} if address else {}
-        return await client.post("/v1/sessions", json={"email": email, "password": password}, headers=headers)
+        key = keys.front_door_key_file(stack.profile).read_bytes()
+        headers = {HEADER: stated(key, address)} if address else {}
+        body = {"email": email, "password": password} | ({"device_token": device_token} if device_token else {})
+        return await client.post("/v1/sessions", json=body, headers=headers)
 
 
 async def tokens_of(stack: Stack, person: Person) -> dict[str, Any]:
@@ -95,6 +101,48 @@ async def test_many_failures_delay_this_address_and_nobody_else(stack: Stack, wo
     assert delayed.json()["code"] == "too_many_attempts"
     assert int(delayed.headers["Retry-After"]) >= 1
     assert (await sign_in(stack, person.email, person.password, address="203.0.113.9")).status_code == 201
+
+
+async def failed_until_delayed(stack: Stack, person: Person, **where: str) -> None:
+    for _ in range(12):
+        if (await sign_in(stack, person.email, "not the password", **where)).status_code == 429:
+            return
+    raise AssertionError("no number of failures is delayed")
+
+
+async def test_a_browser_that_is_known_gets_in_while_its_address_is_delayed(stack: Stack, world: World) -> None:
+    person, colleague = await world.person(), await world.person()
+    known = (await sign_in(stack, person.email, person.password, address="198.51.100.9")).json()["device_token"]
+    await failed_until_delayed(stack, person, address="198.51.100.9")
+    strange = await sign_in(stack, person.email, person.password, address="198.51.100.9")
+    assert strange.status_code == 429
+    let_in = await sign_in(stack, person.email, person.password, address="198.51.100.9", device_token=known)
+    assert (let_in.status_code, let_in.json()["device_token"]) == (201, known)
+    # It is known for one person alone, and has no more tries than others.
+    await failed_until_delayed(stack, colleague, address="198.51.100.9")
+    foreign = await sign_in(stack, colleague.email, colleague.password, address="198.51.100.9", device_token=known)
+    assert foreign.status_code == 429
+    await failed_until_delayed(stack, person, address="192.0.2.44", device_token=known)
+
+
+async def test_an_address_counts_where_the_front_door_states_it_and_nobody_else(stack: Stack, world: World) -> None:
+    person = await world.person()
+    good = stated(keys.front_door_key_file(stack.profile).read_bytes(), "198.51.100.10")
+    address, at, proof = good.split(";")
+    forged = [
+        {"X-Forwarded-For": "198.51.100.{}"},
+        {"Forwarded": "for=198.51.100.{}"},
+        {HEADER: "198.51.100.{};" + f"{at};{proof}"},
+        {HEADER: stated(b"another key", "198.51.100.11")},
+        {HEADER: f"{address};{int(at) - 120};{proof}"},
+    ]
+    statuses = []
+    async with await stack.client("identity") as client:
+        for number in range(14):
+            headers = {name: value.format(number) for name, value in forged[number % len(forged)].items()}
+            body = {"email": person.email, "password": "not the password"}
+            statuses.append((await client.post("/v1/sessions", json=body, headers=headers)).status_code)
+    assert 429 in statuses, "each forged address had tries of its own"
 
 
 async def test_the_right_password_clears_the_count(stack: Stack, world: World) -> None:

@@ -53,7 +53,7 @@ async def test_a_browser_s_write_needs_the_token_of_its_forms(stack: Stack, pers
 
 
 async def test_too_many_requests_are_refused_with_the_time_to_wait(stack: Stack, person: Person) -> None:
-    chosen = settings(stack).model_copy(update={"rates": Rates(session=3)})
+    chosen = settings(stack, more={"rates": Rates(address=3)})
     async with portal(chosen) as app, browser(app) as client:
         headers = {"Authorization": f"Bearer {person.token}"}
         codes = [(await client.get("/api/identity/v1/me", headers=headers)).status_code for _ in range(4)]

@@ -10,16 +10,20 @@ from shared.joined import MOST_AT_ONCE, Joined
 
 
 class Store:
-    """Answers after a moment, and keeps what it was asked."""
+    """Answers when it is let, and keeps what it was asked."""
 
     def __init__(self, *, bad: int | None = None, error: Exception | None = None) -> None:
         self.calls: list[list[int]] = []
         self._bad = bad
         self._error = error or ValueError("cannot be taken")
+        self.lets = asyncio.Event()
+        self.lets.set()
+        self.asked = asyncio.Event()
 
     async def __call__(self, items: Sequence[int]) -> Sequence[int | Exception]:
         self.calls.append(list(items))
-        await asyncio.sleep(0.005)
+        self.asked.set()
+        await self.lets.wait()
         if self._bad in items:
             raise self._error
         return [LookupError(item) if item < 0 else item * 10 for item in items]
@@ -28,9 +32,13 @@ class Store:
 async def test_what_comes_while_a_call_is_under_way_goes_together() -> None:
     store = Store()
     joined = Joined(store)
+    store.lets.clear()
     first = asyncio.create_task(joined(0))
-    await asyncio.sleep(0.001)
-    assert await asyncio.gather(*(joined(number) for number in range(1, 6))) == [10, 20, 30, 40, 50]
+    await store.asked.wait()
+    others = asyncio.gather(*(joined(number) for number in range(1, 6)))
+    await asyncio.sleep(0)
+    store.lets.set()
+    assert await others == [10, 20, 30, 40, 50]
     assert await first == 0
     assert store.calls == [[0], [1, 2, 3, 4, 5]]
     assert await joined(7) == 70
@@ -70,11 +78,13 @@ async def test_a_call_without_an_answer_is_not_repeated() -> None:
 async def test_who_went_away_is_not_called_for() -> None:
     store = Store()
     joined = Joined(store)
+    store.lets.clear()
     first = asyncio.create_task(joined(1))
-    await asyncio.sleep(0.001)
+    await store.asked.wait()
     second, third = asyncio.create_task(joined(2)), asyncio.create_task(joined(3))
-    await asyncio.sleep(0.001)
+    await asyncio.sleep(0)
     second.cancel()
+    store.lets.set()
     assert await first == 10 and await third == 30
     with pytest.raises(asyncio.CancelledError):
         await second

@@ -2,11 +2,11 @@
 
 import logging
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from services.identity.service import Service
-from services.identity.sessions import store, throttle
+from services.identity.sessions import known_devices, store, throttle
 from services.identity.sessions.domain import (
     Presented,
     RefreshToken,
@@ -56,16 +56,22 @@ class SignedIn:
     expires_in: int
     user_id: str
     session_id: str
+    device_token: str | None = None
 
 
-async def sign_in(deps: Service, *, email: str, password: str, address: str, client: str | None) -> SignedIn:
-    """Open a session for an active user.
+async def sign_in(
+    deps: Service, *, email: str, password: str, address: str, client: str | None, device_token: str | None = None
+) -> SignedIn:
+    """Open a session for an active user. A browser that he has used before has tries of its own.
 
     Raises CredentialsWrong for every wrong sign-in alike, TooManyAttempts (see `throttle`), Unavailable.
     """
-    attempts = attempts_id(users.email_key(email), address)
-    await throttle.count_attempt(deps.db, attempts)
     document = await users.find_active_by_email(deps.db, email)
+    device = await known_devices.find(
+        deps.db, token=device_token, user_id=document["_id"] if document is not None else None
+    )
+    attempts = attempts_id(users.email_key(email), address if device is None else f"device {device}")
+    await throttle.count_attempt(deps.db, attempts)
     hashed = document.get("password", {}).get("hash") if document is not None else None
     if not await deps.parts.passwords.verify(password, hashed) or document is None:
         raise CredentialsWrong()
@@ -76,7 +82,8 @@ async def sign_in(deps: Service, *, email: str, password: str, address: str, cli
     end = now + timedelta(days=deps.settings.sessions.refresh_days)
     await store.begin(deps.db, token, user_id=document["_id"], client=client, now=now, end=end)
     await _was_active(deps, document["_id"])
-    return _signed_in(deps, document, token, now)
+    kept = await known_devices.remember(deps.db, token=device_token, user_id=document["_id"])
+    return replace(_signed_in(deps, document, token, now), device_token=kept)
 
 
 async def refresh(deps: Service, *, refresh_token: str) -> SignedIn:
@@ -133,6 +140,7 @@ async def change_password(deps: Service, *, caller: Caller, current: str, new: s
         return users.as_change(found, user, [event], {"password": hashed})
 
     await deps.outbox.change(USERS, caller.id, decide, scope=EVERYTHING, cause=Cause.of(caller))
+    await known_devices.forget_all(deps.db, user_id=caller.id)
     await store.end_all(deps.db, user_id=caller.id, reason="password_changed", but=caller.session_id)
 
 

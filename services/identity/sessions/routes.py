@@ -6,13 +6,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, Field
 
-from services.identity.service import Deps
+from services.identity.service import Deps, Service
 from services.identity.sessions import operations, store
 from services.identity.sessions.operations import SignedIn
 from shared.access.caller import Caller
 from shared.contracts import actions
 from shared.http.body import Body
 from shared.http.caller import may, public
+from shared.http.client_address import client_address
 
 router = APIRouter(tags=["sessions"])
 
@@ -22,6 +23,9 @@ UserAgent = Annotated[str | None, Header()]
 class SignIn(Body):
     email: str = Field(min_length=3, max_length=254)
     password: str = Field(min_length=1, max_length=1000)
+    device_token: str | None = Field(
+        default=None, pattern="^[A-Za-z0-9_-]{32,100}$", description="from an earlier sign-in of this browser"
+    )
 
 
 class RefreshTokenBody(Body):
@@ -34,7 +38,11 @@ class PasswordChange(Body):
 
 
 class TokensView(BaseModel):
-    """`expires_in` counts seconds; the refresh token can be used once."""
+    """`expires_in` counts seconds; the refresh token can be used once.
+
+    `device_token` comes with a sign-in: a browser that keeps it and brings it next time has tries of its own, so that
+    nobody can lock its owner out there.
+    """
 
     access_token: str
     refresh_token: str
@@ -42,6 +50,7 @@ class TokensView(BaseModel):
     expires_in: int
     user_id: str
     session_id: str
+    device_token: str | None = None
 
     @classmethod
     def of(cls, signed_in: SignedIn) -> "TokensView":
@@ -51,6 +60,7 @@ class TokensView(BaseModel):
             expires_in=signed_in.expires_in,
             user_id=signed_in.user_id,
             session_id=signed_in.session_id,
+            device_token=signed_in.device_token,
         )
 
 
@@ -81,7 +91,12 @@ async def sign_in(
     """Sign in. 401 `credentials_wrong` whatever was wrong; 429 `too_many_attempts` with Retry-After."""
     response.headers["Cache-Control"] = "no-store"
     signed_in = await operations.sign_in(
-        deps, email=body.email, password=body.password, address=_address(request), client=_client(user_agent)
+        deps,
+        email=body.email,
+        password=body.password,
+        address=_address(deps, request),
+        client=_client(user_agent),
+        device_token=body.device_token,
     )
     return TokensView.of(signed_in)
 
@@ -128,13 +143,12 @@ async def change_password(
 ) -> None:
     """Change one's own password; all other sessions end."""
     await operations.change_password(
-        deps, caller=caller, current=body.current_password, new=body.new_password, address=_address(request)
+        deps, caller=caller, current=body.current_password, new=body.new_password, address=_address(deps, request)
     )
 
 
-def _address(request: Request) -> str:
-    """The client's address; behind the front door the server takes it from X-Forwarded-For of trusted proxies."""
-    return request.client.host if request.client is not None else "unknown"
+def _address(deps: Service, request: Request) -> str:
+    return client_address(request, deps.parts.front_door_key)
 
 
 def _client(user_agent: str | None) -> str | None:

@@ -15,6 +15,7 @@ from services.portal.gateway.paths import NOWHERE, Path, v1
 from services.portal.gateway.sessions import Session, Sessions, Tokens, due_for_refresh
 from services.portal.settings import Settings
 from shared import context
+from shared.http.client_address import HEADER, stated
 from shared.problems import Problem, Unauthenticated
 
 log = logging.getLogger(__name__)
@@ -75,11 +76,19 @@ class Backends:
     settings: Settings
     sessions: Sessions
     client: httpx.AsyncClient
+    streaming: httpx.AsyncClient
+    """For streams alone: however many are open, calls find connections of their own."""
+    key: bytes | None = None
+    """What the portal's word on a client's address is signed with."""
     health: dict[str, _Health] = field(default_factory=dict)
 
     def address(self, name: str) -> str | None:
         found: str | None = self.settings.services.model_dump().get(name)
         return found.rstrip("/") if found else None
+
+    def stating(self, address: str) -> dict[str, str]:
+        """The header that tells a service the address of the client for whom it is asked."""
+        return {HEADER.lower(): stated(self.key, address)} if self.key else {}
 
     async def ask(
         self, name: str, method: str, path: Path, *, headers: Mapping[str, str] = {}, **more: Any
@@ -125,13 +134,13 @@ class Backends:
             sent["authorization"] = f"Bearer {session.tokens.access}"
         try:
             with _written_by_us():
-                request = self.client.build_request(
+                request = self.streaming.build_request(
                     "GET",
                     f"{self.address(name)}{path}",
                     headers=_as_bytes(sent),
                     timeout=httpx.Timeout(silence, connect=self.settings.patience.connect),
                 )
-                return await self.client.send(request, stream=True)
+                return await self.streaming.send(request, stream=True)
         except httpx.TransportError as error:
             raise ServiceDown(name) from error
 

@@ -1,5 +1,7 @@
 """The portal's cookies: the session's, and the visitor's that binds forms before sign-in. No token, no person."""
 
+import re
+
 from fastapi import Request
 from starlette.responses import Response
 
@@ -7,6 +9,9 @@ from services.portal.settings import Settings
 
 VISITOR_SECONDS = 3600 * 24
 LANGUAGE_SECONDS = 3600 * 24 * 365
+DEVICE_SECONDS = 3600 * 24 * 365
+
+DEVICE_TOKEN = re.compile("[A-Za-z0-9_-]{32,100}")
 
 
 def _name(settings: Settings, plain: str) -> str:
@@ -28,6 +33,16 @@ def visitor_cookie(request: Request) -> str | None:
 
 def language_cookie(request: Request) -> str | None:
     return request.cookies.get(_name(_settings(request), "lockstep-language"))
+
+
+def device_cookie(request: Request) -> str | None:
+    """By which identity knows a browser again: nobody can use up its tries from elsewhere."""
+    found = request.cookies.get(_name(_settings(request), "lockstep-device"), "")
+    return found if DEVICE_TOKEN.fullmatch(found) else None
+
+
+def set_device(settings: Settings, response: Response, token: str) -> None:
+    _set(settings, response, "lockstep-device", token, DEVICE_SECONDS)
 
 
 def set_session(settings: Settings, response: Response, cookie: str) -> None:

@@ -1,26 +1,30 @@
 """`/api/<service>/v1/…`: the services as API users and scripts of pages reach them."""
 
+import contextlib
 import hmac
 from collections.abc import AsyncIterator, Mapping
+from urllib.parse import unquote
 
 import httpx
 from fastapi import APIRouter, Request
-from starlette.background import BackgroundTask
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
+from services.portal.gateway.addresses import client_address, counted_as
 from services.portal.gateway.backends import SEEN, Backends
 from services.portal.gateway.cookies import session_cookie
 from services.portal.gateway.paths import Path, passed_on
 from services.portal.gateway.rates import RateLimit
 from services.portal.gateway.sessions import Session, Sessions
+from services.portal.gateway.streams import HeldStream, Streams
 from shared.contracts import actions
 from shared.http.caller import public
 from shared.problems import Forbidden, NotFound, Problem
 
 router = APIRouter()
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-SAFE = {"GET", "HEAD"}
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+WITH_SECRETS = {("identity", "/v1/sessions"), ("identity", "/v1/clients/token"), ("identity", "/v1/me/password")}
+"""Where secrets can be tried out: limited by where it is tried from, as the page of sign-in is."""
 MOST_BYTES = 2_000_000
 STREAM_SECONDS = 3600.0
 HOP_BY_HOP = {
@@ -44,6 +48,7 @@ OURS = {
     "traceparent",
     "tracestate",
     "x-csrf-token",
+    "client-address",
 }
 
 
@@ -79,18 +84,25 @@ async def pass_on(request: Request, name: str) -> Response:
     Not so where the service sends elsewhere: its redirects name an address that only the portal reaches.
     """
     backends: Backends = request.app.state.backends
-    limit: RateLimit = request.app.state.rates["session"]
+    rates: Mapping[str, RateLimit] = request.app.state.rates
     if backends.address(name) is None:
         raise NotFound("There is no such service.")
     session = await _session(request)
-    if session is not None and request.method not in SAFE:
+    if session is not None and request.method != "GET":
         _check_csrf(request, session)
-    limit.take(session.id if session else request.headers.get("authorization") or client_address(request))
+    source = counted_as(client_address(request))
+    if session is not None:
+        rates["session"].take(session.id)
+    else:
+        rates["address"].take(source)
     target = passed_on(name, request.scope["raw_path"], request.scope["query_string"])
+    if (name, unquote(target.partition("?")[0])) in WITH_SECRETS:
+        rates["sign_in"].take(source)
     body = await _body(request)
-    headers = passed_headers(request.headers, browser=session is not None)
+    headers = passed_headers(request.headers, browser=session is not None) | backends.stating(client_address(request))
     if request.method == "GET" and "text/event-stream" in request.headers.get("accept", ""):
-        return await stream(backends, name, target, headers, session)
+        holder = session.id if session is not None else source
+        return await stream(request, name, target, headers, session, holder=holder)
     if session is not None:
         answer = await backends.send(session, name, request.method, target, headers=headers, content=body)
     else:
@@ -101,19 +113,23 @@ async def pass_on(request: Request, name: str) -> Response:
 
 
 async def stream(
-    backends: Backends, name: str, target: Path, headers: Mapping[str, str], session: Session | None
-) -> StreamingResponse:
-    """A service's event stream, for as long as both ends hold."""
-    answer = await backends.follow(name, target, session, headers=headers, silence=STREAM_SECONDS)
-    if answer.has_redirect_location:
-        await answer.aclose()
-        raise NotFound()
-    return StreamingResponse(
-        _chunks(answer),
-        answer.status_code,
-        headers=_answer_headers(answer) | {"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-        background=BackgroundTask(answer.aclose),
-    )
+    request: Request, name: str, target: Path, headers: Mapping[str, str], session: Session | None, *, holder: str
+) -> HeldStream:
+    """A service's event stream, for as long as both ends hold. Raises TooManyStreams."""
+    backends: Backends = request.app.state.backends
+    streams: Streams = request.app.state.streams
+    async with contextlib.AsyncExitStack() as held:
+        held.enter_context(streams.place(holder))
+        answer = await backends.follow(name, target, session, headers=headers, silence=STREAM_SECONDS)
+        held.push_async_callback(answer.aclose)
+        if answer.has_redirect_location:
+            raise NotFound()
+        return HeldStream(
+            _chunks(answer),
+            held.pop_all(),
+            status_code=answer.status_code,
+            headers=_answer_headers(answer) | {"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
 
 
 async def _chunks(answer: httpx.Response) -> AsyncIterator[bytes]:
@@ -122,12 +138,6 @@ async def _chunks(answer: httpx.Response) -> AsyncIterator[bytes]:
             yield chunk
     except httpx.TransportError:
         return  # the service went away: the browser connects again by itself
-    finally:
-        await answer.aclose()
-
-
-def client_address(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
 
 
 async def _session(request: Request) -> Session | None:

@@ -129,6 +129,10 @@ class Sessions:
     async def close(self, session: Session) -> None:
         await self._rows.delete_one({"_id": session.id})
 
+    async def close_of(self, user_id: str, identity_session_id: str) -> None:
+        """Close a person's session by its id at identity: where it was open, the next request is signed out."""
+        await self._rows.delete_many({"identity_session_id": identity_session_id, "user_id": user_id})
+
     async def remember_me(self, session: Session, me: Mapping[str, Any]) -> None:
         if session.me != me:
             await self._rows.update_one({"_id": session.id}, {"$set": {"me": dict(me)}})

@@ -7,10 +7,10 @@ from zoneinfo import available_timezones
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.portal.gateway.addresses import client_address, counted_as
 from services.portal.gateway.backends import Refused, ServiceDown, tokens_of
-from services.portal.gateway.cookies import clear_session, set_language, set_session
+from services.portal.gateway.cookies import clear_session, device_cookie, set_device, set_language, set_session
 from services.portal.gateway.paths import one, v1
-from services.portal.gateway.routes import client_address
 from services.portal.gateway.sessions import Session, Sessions
 from services.portal.locale.texts import LANGUAGES, mark
 from services.portal.pages.labels import ROLES
@@ -46,16 +46,18 @@ async def sign_in_form(request: Request, session: VisitorDep, next: str = "/", e
 
 @router.post("/sign-in", dependencies=[public(actions.SIGN_IN)])
 async def sign_in(request: Request, session: VisitorDep, form: FormDep) -> Response:
-    request.app.state.rates["sign_in"].take(client_address(request))
+    address = client_address(request)
+    request.app.state.rates["sign_in"].take(counted_as(address))
     settings, sessions = request.app.state.settings, request.app.state.sessions
     target = own_address(form.get("next"))
+    device = device_cookie(request)
     backends = backends_of(request)
     answer = await backends.ask(
         "identity",
         "POST",
         v1("sessions"),
-        headers={"User-Agent": request.headers.get("user-agent", "")},
-        json={"email": form.get("email", ""), "password": form.get("password", "")},
+        headers={"User-Agent": request.headers.get("user-agent", "")} | backends.stating(address),
+        json={"email": form.get("email", ""), "password": form.get("password", ""), "device_token": device},
     )
     if answer.status_code not in (200, 201):
         page = await open_page(request, None)
@@ -80,6 +82,8 @@ async def sign_in(request: Request, session: VisitorDep, form: FormDep) -> Respo
         await sessions.close(session)
     response = see_other(target)
     set_session(settings, response, opened.cookie)
+    if token := body.get("device_token"):
+        set_device(settings, response, token)
     return response
 
 
@@ -171,5 +175,7 @@ async def save_profile(
 async def end_session(
     request: Request, session: Annotated[Session, may(actions.END_SESSION)], session_id: str, form: FormDep
 ) -> Response:
-    await backends_of(request).call(session, "identity", "DELETE", one("sessions", session_id))
+    backends = backends_of(request)
+    await backends.call(session, "identity", "DELETE", one("sessions", session_id))
+    await backends.sessions.close_of(session.user_id, session_id)
     return see_other("/profile#sessions")

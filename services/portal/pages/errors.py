@@ -12,13 +12,23 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from services.portal.gateway.backends import Refused, SignedOut
-from services.portal.gateway.cookies import clear_session, session_cookie, visitor_cookie
+from services.portal.gateway.cookies import clear_session, session_cookie
 from services.portal.gateway.sessions import Session
 from services.portal.locale.texts import mark
 from services.portal.pages.answers import Answer
-from services.portal.pages.page import Page, country_of, edition_for, last_known, own_address, texts_for
+from services.portal.pages.page import (
+    FormExpired,
+    Page,
+    country_of,
+    edition_for,
+    last_known,
+    own_address,
+    texts_for,
+    visitor_of,
+)
+from services.portal.pages.renewed import form_again
 from shared import context
-from shared.problems import Problem, Unavailable, response_of
+from shared.problems import Problem, Unavailable, allowed_methods, response_of
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +53,6 @@ WORDS: dict[int, tuple[str, str, str]] = {
 }
 CODES = {404: "not_found", 405: "method_not_allowed", 500: "unexpected"}
 OTHER = ("late", mark("Something broke on our side"), mark("We have been told. Please try again."))
-FORM_EXPIRED = (
-    "wait",
-    mark("The page was open for too long"),
-    mark("For your safety the form was not sent. Go back, load the page again and send it once more."),
-)
 
 
 def add_error_pages(app: FastAPI) -> None:
@@ -67,17 +72,29 @@ def add_error_pages(app: FastAPI) -> None:
             clear_session(request.app.state.settings, response)
         return response
 
+    async def on_form_expired(request: Request, error: Exception) -> Response:
+        assert isinstance(error, FormExpired)
+        try:
+            return await form_again(request, error)
+        except SignedOut as ended:
+            return await on_signed_out(request, ended)
+        except Problem as refusal:
+            return await on_problem(request, refusal)
+
     async def on_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
         if _wants_data(request):
             return _data(error)
         status = error.answered if isinstance(error, Refused) else error.status
-        words = FORM_EXPIRED if error.code == "form_expired" else WORDS.get(status, OTHER)
-        return await _page(request, status, words)
+        page = await _page(request, status, WORDS.get(status, OTHER))
+        page.headers.update(error.headers)
+        return page
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return await on_problem(request, _Plain(error.status_code, error.headers))
+        return await on_problem(
+            request, _Plain(error.status_code, {**(error.headers or {}), **allowed_methods(request, error.status_code)})
+        )
 
     async def on_validation(request: Request, error: Exception) -> Response:
         return await on_problem(request, _Plain(404))
@@ -91,6 +108,7 @@ def add_error_pages(app: FastAPI) -> None:
         return await on_problem(request, _Plain(500))
 
     app.add_exception_handler(SignedOut, on_signed_out)
+    app.add_exception_handler(FormExpired, on_form_expired)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
@@ -121,7 +139,7 @@ def _data(error: Problem) -> Response:
 
 
 def _wants_data(request: Request) -> bool:
-    return request.url.path.startswith(("/api/", "/health", "/metrics", "/assets/"))
+    return request.url.path.startswith(("/api/", "/health", "/assets/"))
 
 
 async def _page(request: Request, status: int, words: tuple[str, str, str]) -> Response:
@@ -129,7 +147,7 @@ async def _page(request: Request, status: int, words: tuple[str, str, str]) -> R
     me = last_known(session) if session else None
     edition = await edition_for(request, country_of(request, me))
     texts = texts_for(request, me, edition)
-    page = Page(request, session, me, texts, edition, visitor_cookie(request) or "")
+    page = Page(request, session, me, texts, edition, visitor_of(request))
     tone, headline, line = words
     ways = [(texts.text("Home"), "/", ""), (texts.text("Talk to somebody"), "/contact", "plain-button")]
     return page.render(

@@ -13,11 +13,11 @@ from fastapi import Depends, Request
 from pydantic import ValidationError
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from services.portal.gateway.addresses import client_address, counted_as
 from services.portal.gateway.backends import Backends, Part, ServiceDown, SignedOut, parts
 from services.portal.gateway.cookies import language_cookie, session_cookie, set_visitor, visitor_cookie
 from services.portal.gateway.paths import v1
 from services.portal.gateway.rates import RateLimit
-from services.portal.gateway.routes import client_address
 from services.portal.gateway.sessions import Session, Sessions, form_token
 from services.portal.locale.texts import LANGUAGES, Texts, chosen_language, chosen_zone
 from services.portal.pages.models import EditionView, Me
@@ -37,10 +37,19 @@ KEY = re.compile("[ -~]{1,200}")
 HOME_COUNTRY = {"de": "DE", "fi": "FI", "fr": "FR", "it": "IT", "es": "ES", "en": "GB"}
 
 
+SECRET_FIELDS = ("password", "current_password", "new_password")
+"""What is taken as it was typed, space at the ends included."""
+
+
 class FormExpired(Forbidden):
-    """The form's token does not belong to this browser's session."""
+    """The form's token does not belong to this browser's session: it was open while that ended or began."""
 
     code = "form_expired"
+
+    def __init__(self, session: Session | None, posted: Mapping[str, str]) -> None:
+        super().__init__("The page was open for too long.")
+        self.session = session
+        self.posted = posted
 
 
 def backends_of(request: Request) -> Backends:
@@ -57,7 +66,7 @@ async def current_session(request: Request) -> Session | None:
     if session:
         rates["session"].take(session.id)
     else:
-        rates["address"].take(client_address(request))
+        rates["address"].take(counted_as(client_address(request)))
     return session
 
 
@@ -88,19 +97,23 @@ def may(action: Action) -> Any:
 
 
 async def checked_form(request: Request, session: VisitorDep) -> dict[str, str]:
-    """The fields of a posted form, with surrounding space taken off. Raises FormExpired.
+    """The fields of a posted form, with surrounding space taken off but of secrets. Raises FormExpired.
+
+    Nobody without a visitor's cookie has a valid token: what is the same for everybody proves nothing.
 
     Browsers count a line break as one character and send two: here it is one again, so that both count alike.
     An idempotency key that no header can hold is left out: nothing can have been sent with it, so a fresh one will do.
     """
     posted = {
-        name: value.replace("\r\n", "\n").strip()
+        name: value if name in SECRET_FIELDS else value.replace("\r\n", "\n").strip()
         for name, value in (await request.form()).items()
         if isinstance(value, str)
     }
-    expected = session.csrf if session else form_token(request.app.state.form_key, visitor_cookie(request) or "")
-    if not hmac.compare_digest(posted.pop("csrf", "").encode(), expected.encode()):
-        raise FormExpired("The page was open for too long.")
+    visitor = visitor_cookie(request)
+    expected = session.csrf if session else form_token(request.app.state.form_key, visitor) if visitor else None
+    token = posted.pop("csrf", "")
+    if expected is None or not hmac.compare_digest(token.encode(), expected.encode()):
+        raise FormExpired(session, posted)
     if not KEY.fullmatch(posted.get("idempotency_key", "")):
         posted.pop("idempotency_key", None)
     return posted
@@ -152,6 +165,11 @@ class Page:
         return self.parts[name].down
 
 
+def visitor_of(request: Request) -> str:
+    """The visitor's cookie, or a new one for this answer to set."""
+    return visitor_cookie(request) or secrets.token_urlsafe(16)
+
+
 async def open_page(request: Request, session: Session | None, **calls: Awaitable[Any]) -> Page:
     """Ask identity who reads, and the services for the parts, all at once.
 
@@ -170,7 +188,7 @@ async def open_page(request: Request, session: Session | None, **calls: Awaitabl
         me=person,
         texts=texts_for(request, person, edition),
         edition=edition,
-        visitor=visitor_cookie(request) or secrets.token_urlsafe(16),
+        visitor=visitor_of(request),
         parts=asked,
         identity_down=me.down,
     )

@@ -26,7 +26,6 @@ FONT = "@fontsource-variable/instrument-sans/files/instrument-sans"
 FETCHED = {
     "pico.min.css": "@picocss/pico/css/pico.min.css",
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
-    "sse.js": "htmx-ext-sse/dist/sse.min.js",
     "font-latin.woff2": f"{FONT}-latin-wght-normal.woff2",
     "font-latin-ext.woff2": f"{FONT}-latin-ext-wght-normal.woff2",
 }
