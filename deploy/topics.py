@@ -38,6 +38,8 @@ PERSONAL = {
     "min.cleanable.dirty.ratio": "0.01",
     "delete.retention.ms": _milliseconds(TOMBSTONES_KEPT),
 }
+# What expires by itself: after a day no token is left that a revocation could concern.
+EXPIRING = {"cleanup.policy": "delete", "retention.ms": _milliseconds(timedelta(days=1))}
 RECORDS = {"cleanup.policy": "delete", "retention.ms": _milliseconds(KEPT)}
 
 # A party compresses as it likes; the broker keeps what it sends in a form that every reader of ours can read.
@@ -79,6 +81,7 @@ OWNER_TOPICS = (
     _owned("identity.accounts", by="identity", readers=SERVICES),
     _owned("identity.editions", by="identity", readers=SERVICES),
     _owned("identity.people", by="identity", readers=("notifier", "tickets", "portal"), config=PERSONAL),
+    _owned("identity.revocations", by="identity", readers=SERVICES, config=EXPIRING),
     _owned("catalog.devices", by="catalog", readers=OTHERS_OF_CATALOG),
     _owned("catalog.contracts", by="catalog", readers=OTHERS_OF_CATALOG),
     _owned("catalog.models", by="catalog", readers=OTHERS_OF_CATALOG),

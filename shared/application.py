@@ -15,11 +15,11 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from shared import instance
-from shared.access.callers import VIEW_GRANTS, VIEW_USERS, Callers, Loader
+from shared.access.callers import VIEW_GRANTS, VIEW_REVOCATIONS, VIEW_USERS, Callers, Loader
 from shared.access.tokens import Tokens
 from shared.clock import Clock
-from shared.consumers import Subscription, deployment, parking
-from shared.consumers.access_views import follow_grants, follow_users
+from shared.consumers import Subscription, access_views, deployment, parking
+from shared.consumers.access_views import follow_grants, follow_revocations, follow_users
 from shared.consumers.consume import Consumers
 from shared.consumers.watch import Watch
 from shared.health import Running, health_router
@@ -73,11 +73,13 @@ def create_service_app(
     followed: Mapping[str, str] | None = None,
     load_user: Loader | None = None,
     load_grants: Loader | None = None,
+    load_revocation: Loader | None = None,
 ) -> FastAPI:
     """The application of one service.
 
-    Without `load_user` or `load_grants` the service follows `identity.users` or `catalog.grants` in a view of its own;
-    the owners pass their own documents instead. `followed` names the views that `Seen` marks may wait for, by noun.
+    Without `load_user`, `load_grants` or `load_revocation` the service follows `identity.users`, `catalog.grants` or
+    `identity.revocations` in a view of its own; the owners pass their own documents instead. `followed` names the
+    views that `Seen` marks may wait for, by noun.
     `prepare` makes indexes; it runs at each start and has to be repeatable. `tasks` run until the end.
     """
     configure_logs(settings.service, settings.instance, settings.log_level)
@@ -89,6 +91,8 @@ def create_service_app(
     if load_grants is None:
         own.append(follow_grants(settings.service))
         nouns.setdefault("grants", VIEW_GRANTS)
+    if load_revocation is None:
+        own.append(follow_revocations(settings.service))
 
     @contextlib.asynccontextmanager
     async def build(instance_name: str) -> AsyncIterator[Assembly[S, P]]:
@@ -111,6 +115,7 @@ def create_service_app(
                 build_parts,
                 load_user or _rows_of(db, VIEW_USERS),
                 load_grants or _rows_of(db, VIEW_GRANTS),
+                load_revocation or _rows_of(db, VIEW_REVOCATIONS),
             )
             try:
                 yield assembly
@@ -194,8 +199,9 @@ def _assemble(
     build_parts: BuildParts[S, P],
     load_user: Loader,
     load_grants: Loader,
+    load_revocation: Loader,
 ) -> Assembly[S, P]:
-    guarding = frozenset({f"{settings.service}.users", f"{settings.service}.grants"})
+    guarding = frozenset(f"{settings.service}.{name}" for name in ("users", "grants", "revocations"))
     watch = Watch(settings.broker, subscriptions, guarding.intersection(one.group for one in subscriptions))
     tokens = Tokens(settings.tokens)
     clock = Clock(settings.clock.offset_file)
@@ -210,6 +216,7 @@ def _assemble(
             tokens,
             load_user=load_user,
             load_grants=load_grants,
+            load_revocation=load_revocation,
             is_behind=lambda: watch.is_behind(settings.consumers.behind_limit_seconds),
         ),
         parts=build_parts(db, settings),
@@ -230,6 +237,7 @@ async def _prepared(
         try:
             await history.prepare(service.db)
             await parking.prepare(service.db)
+            await access_views.prepare(service.db)
             await sweeper.prepare()
             for step in steps:
                 await step(service)

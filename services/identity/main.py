@@ -15,10 +15,11 @@ from services.identity.clients import routes as clients
 from services.identity.editions import routes as editions
 from services.identity.editions.store import EDITIONS
 from services.identity.service import Parts
-from services.identity.sessions import known_devices, throttle
+from services.identity.sessions import known_devices, revocations, throttle
 from services.identity.sessions import routes as sessions
 from services.identity.sessions import store as session_store
 from services.identity.sessions.passwords import Passwords
+from services.identity.sessions.revocations import REVOCATIONS
 from services.identity.sessions.signing import signer_from
 from services.identity.settings import Settings
 from services.identity.users import routes as users
@@ -44,7 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         build_parts=lambda _, settings: Parts(
             Passwords(settings.passwords), signer_from(settings), read_key(settings.front_door_key_file)
         ),
-        aggregates=[account_store.ACCOUNTS, user_store.USERS, EDITIONS],
+        aggregates=[account_store.ACCOUNTS, user_store.USERS, EDITIONS, REVOCATIONS],
         subscriptions=[take_master_record, follow_account, count_administrator],
         prepare=[
             account_store.prepare,
@@ -53,11 +54,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             session_store.prepare,
             throttle.prepare,
             known_devices.prepare,
+            revocations.prepare,
             client_operations.prepare,
         ],
         followed={"users": user_store.USERS.collection, "accounts": account_store.ACCOUNTS.collection},
         load_user=user_store.load_for_access,
         load_grants=_no_grants,
+        load_revocation=revocations.load_for_access,
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
@@ -17,6 +18,7 @@ Loader = Callable[[AsyncDatabase[dict[str, Any]], str], Awaitable[Mapping[str, A
 
 VIEW_USERS = "view_users"
 VIEW_GRANTS = "view_grants"
+VIEW_REVOCATIONS = "view_revocations"
 REMEMBERED_SECONDS = 1.0
 REMEMBERED = 10_000
 WAIT_SECONDS = 1.0
@@ -39,26 +41,32 @@ class Callers:
         *,
         load_user: Loader,
         load_grants: Loader,
+        load_revocation: Loader,
         is_behind: Callable[[], bool],
     ) -> None:
         self._db = db
         self._tokens = tokens
         self._load_user = load_user
         self._load_grants = load_grants
+        self._load_revocation = load_revocation
         self._is_behind = is_behind
         self._known: dict[str, tuple[float, int, Caller]] = {}
+        self._good: dict[str, float] = {}
+        """When a session or client was last seen not to be revoked."""
 
     async def of_token(self, token: str) -> Caller:
         """The caller behind a bearer token.
 
-        Raises Unauthenticated for a bad token or a user who is not active, TokenTooOld while rights cannot be seen, and
-        Unavailable when the view of his rights is more than a second behind his token.
+        Raises Unauthenticated for a bad or revoked token or a user who is not active, TokenTooOld while rights cannot
+        be seen, and Unavailable when the view of his rights is more than a second behind his token.
         """
         claims = self._tokens.check(token)
-        if claims.kind == "client":
-            return Caller(id=claims.sub, kind="client", scopes=frozenset(claims.scopes))
         if self._is_behind() and time.time() - claims.iat > FRESH_TOKEN_SECONDS:
             raise TokenTooOld()
+        if await self._is_revoked(claims.sub if claims.kind == "client" else claims.sid):
+            raise Unauthenticated("The session has ended.")
+        if claims.kind == "client":
+            return Caller(id=claims.sub, kind="client", scopes=frozenset(claims.scopes))
         known = self._known.get(claims.sub)
         if known is not None and time.monotonic() - known[0] < REMEMBERED_SECONDS and known[1] >= claims.rights_version:
             return replace(known[2], session_id=claims.sid)
@@ -68,12 +76,38 @@ class Callers:
         """Look this user up anew next time."""
         self._known.pop(user_id, None)
 
+    def forget_bearer(self, revoked_id: str) -> None:
+        """Look anew whether this session or client is revoked."""
+        self._good.pop(revoked_id, None)
+
+    async def present(self, caller: Caller) -> Caller | None:
+        """The same caller with what he may do now, for what lasts; None when it has ended: his session, or he is not
+        active."""
+        if await self._is_revoked(caller.id if caller.kind == "client" else caller.session_id):
+            return None
+        if caller.kind == "client":
+            return caller
+        found = await self.of_user(caller.id)
+        return None if found is None else replace(found, session_id=caller.session_id)
+
     async def of_user(self, user_id: str) -> Caller | None:
         """What a user may do now, without a token; None for one who is unknown or not active."""
         user = await self._load_user(self._db, user_id)
         if user is None or user["status"] != UserStatus.ACTIVE:
             return None
         return await self._caller(user_id, "", user)
+
+    async def _is_revoked(self, bearer: str) -> bool:
+        """Whether a session or client has ended. That it has not is remembered for a second."""
+        if not bearer or time.monotonic() - self._good.get(bearer, float("-inf")) < REMEMBERED_SECONDS:
+            return False
+        found = await self._load_revocation(self._db, bearer)
+        if found is not None and found["until"] > datetime.now(UTC):
+            return True
+        if len(self._good) >= REMEMBERED:
+            self._good.clear()
+        self._good[bearer] = time.monotonic()
+        return False
 
     async def _look_up(self, claims: Claims) -> Caller:
         limit = time.monotonic() + WAIT_SECONDS

@@ -1,13 +1,18 @@
-"""The two views that access depends on: users with their resolved rights, and grants. Every service follows them."""
+"""The views that access depends on: users with their resolved rights, grants, and what is revoked. Every service
+follows them."""
 
 from typing import Any
 
-from shared.access.callers import VIEW_GRANTS, VIEW_USERS
+from pymongo.asynchronous.database import AsyncDatabase
+
+from shared.access.callers import VIEW_GRANTS, VIEW_REVOCATIONS, VIEW_USERS
 from shared.consumers import Subscription, ViewRow, view, views
 from shared.contracts.catalog import GrantsChanged
-from shared.contracts.identity import UserEvent
+from shared.contracts.identity import RevocationEvent, UserEvent
 from shared.service import Service
 from shared.wire.envelope import Envelope
+
+KEPT_SECONDS = 3600
 
 
 def follow_users(service_name: str) -> Subscription[Any]:
@@ -36,6 +41,24 @@ def follow_grants(service_name: str) -> Subscription[Any]:
             service.callers.forget(record.key)
 
     return follow
+
+
+def follow_revocations(service_name: str) -> Subscription[Any]:
+    """The view `view_revocations` of one service: until when, by id of session or client."""
+
+    @view("identity.revocations", group=f"{service_name}.revocations", events=(RevocationEvent,))
+    async def follow(records: list[Envelope[RevocationEvent]], service: Service[Any, Any]) -> None:
+        rows = [ViewRow(r.key, r.sequence, {"until": r.event.revocation.until}) for r in records]
+        await views.upsert(service.db[VIEW_REVOCATIONS], rows)
+        for record in records:
+            service.callers.forget_bearer(record.key)
+
+    return follow
+
+
+async def prepare(db: AsyncDatabase[dict[str, Any]]) -> None:
+    """What is revoked need not be known for longer than its tokens could live."""
+    await db[VIEW_REVOCATIONS].create_index("until", expireAfterSeconds=KEPT_SECONDS)
 
 
 def _without(fields: dict[str, Any], name: str) -> dict[str, Any]:

@@ -177,6 +177,29 @@ class EditionPublished(Event):
     edition: EditionState
 
 
+class Revocation(Contract):
+    """What opens nothing any more, whoever presents it."""
+
+    revoked_id: str = Field(description="of a session (a token's `sid`) or of a machine client (its `sub`)")
+    until: AwareDatetime = Field(description="real time; when the last token that was issued before has expired")
+
+
+class RevocationEvent(Event):
+    topic: ClassVar[str] = "identity.revocations"
+    revocation: Revocation
+    occurred_at: AwareDatetime
+
+
+class SessionEnded(RevocationEvent):
+    """Signed out, ended from elsewhere, or ended with all others of a person."""
+
+    type: ClassVar[str] = "identity.session.ended.v1"
+
+
+class ClientRemoved(RevocationEvent):
+    type: ClassVar[str] = "identity.client.removed.v1"
+
+
 EVENTS: tuple[type[Event], ...] = (
     UserCreated,
     UserActivated,
@@ -189,4 +212,6 @@ EVENTS: tuple[type[Event], ...] = (
     AccountOpened,
     AccountChanged,
     EditionPublished,
+    SessionEnded,
+    ClientRemoved,
 )

@@ -29,6 +29,7 @@ REMEMBERED_KEYS = 10_000
 POLL_MS = 1_000
 PAUSE_SECONDS = 1.0
 PING_SECONDS = 15
+CHECK_SECONDS = 2.0
 START_LIMIT_SECONDS = 10
 STOP_LIMIT_SECONDS = 5
 
@@ -47,6 +48,7 @@ class News(Generic[N]):
 
 LookUp = Callable[[Collection[str]], Awaitable[Mapping[str, N]]]
 Wanted = Callable[[News[N]], Awaitable[tuple[str, Mapping[str, Any]] | None]]
+GoesOn = Callable[[], Awaitable[bool]]
 
 
 class Live(Generic[N]):
@@ -131,13 +133,17 @@ class Live(Generic[N]):
             else:
                 queue.put_nowait(news)
 
-    async def _listen(self, wanted: Wanted[N]) -> AsyncIterator[ServerSentEvent]:
+    async def _listen(self, wanted: Wanted[N], goes_on: GoesOn) -> AsyncIterator[ServerSentEvent]:
         queue: asyncio.Queue[News[N] | None] = asyncio.Queue(QUEUE_LIMIT)
         self._listeners.add(queue)
         queue.put_nowait(None)
         try:
-            while True:
-                news = await queue.get()
+            while await goes_on():
+                try:
+                    async with asyncio.timeout(CHECK_SECONDS):
+                        news = await queue.get()
+                except TimeoutError:
+                    continue
                 if news is None:
                     yield ServerSentEvent(event="refetch", data="{}")
                     continue
@@ -148,12 +154,13 @@ class Live(Generic[N]):
         finally:
             self._listeners.discard(queue)
 
-    def stream(self, wanted: Wanted[N]) -> EventSourceResponse:
+    def stream(self, wanted: Wanted[N], goes_on: GoesOn) -> EventSourceResponse:
         """A response of server-sent events. `wanted` is awaited per event: (event name, data) or None.
 
-        It has to judge the caller's present rights each time: a revocation ends what he sees at once.
+        It has to judge the caller's present rights each time: a revocation ends what he sees at once. `goes_on` is
+        asked before each event and every two seconds; the stream ends when it says no.
         """
-        return EventSourceResponse(self._listen(wanted), ping=PING_SECONDS)
+        return EventSourceResponse(self._listen(wanted, goes_on), ping=PING_SECONDS)
 
 
 async def _go_to_the_end(consumer: AIOKafkaConsumer) -> None:

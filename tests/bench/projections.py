@@ -114,6 +114,7 @@ async def ours(stack: Stack, begins: dict[TopicPartition, int]) -> float:
         subscriptions=[follow],
         load_user=_nobody,
         load_grants=_nobody,
+        load_revocation=_nobody,
     )
     async with app.router.lifespan_context(app):
         await asyncio.wait_for(finished.wait(), 120)

@@ -70,13 +70,23 @@ async def until_status(world: World, who: Person, ticket: dict[str, Any], status
     return await eventually(reached, within=20)
 
 
+async def until_moved(world: World, who: Person, ticket: dict[str, Any]) -> None:
+    async def moved() -> bool:
+        return [visit["moved"] for visit in (await shown(world, who, ticket))["visits"]] == [1]
+
+    await eventually(moved, within=20, what="the visit at its new time")
+
+
 async def test_every_message_twice_changes_nothing_more_than_once(
     stack: Stack, world: World, opened: tuple[Person, dict[str, Any]]
 ) -> None:
     who, ticket = opened
     visit_id = visits.fresh_visit()
     async with stack.wire("admin").listening("tickets.tickets") as heard:
-        for message in whole_visit(ticket["work_order_id"], visit_id):
+        planning, moving, *engineer_s = whole_visit(ticket["work_order_id"], visit_id)
+        await send(stack, [planning, planning, moving, moving])
+        await until_moved(world, who, ticket)  # the parties' topics are read side by side
+        for message in engineer_s:
             await send(stack, [message, message])
         state = await until_status(world, who, ticket, "resolved")
         await assert_published_whole(stack, heard, [ticket["ticket_id"]], since=int(ticket["version"]))

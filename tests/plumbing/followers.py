@@ -10,7 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from services.tickets.aggregate.store import new_document
 from shared.contracts.base import Event
 from shared.contracts.catalog import DeviceChanged, GrantsChanged
-from shared.contracts.identity import AccountChanged, EditionPublished, PersonChanged, UserChanged
+from shared.contracts.identity import AccountChanged, EditionPublished, PersonChanged, SessionEnded, UserChanged
 from shared.contracts.tickets import TicketOpened, TicketStatus
 from tests.contracts.examples import example
 from tests.unit.ticket_samples import opened
@@ -19,6 +19,7 @@ Database = AsyncDatabase[dict[str, Any]]
 Prepare = Callable[[Database], Awaitable[Any]]
 
 USER, ACCOUNT, DEVICE, TICKET = "user-id-1", "account-id-1", "device-id-1", "ticket-id-1"
+SESSION = "session-id-1"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,12 @@ def _users() -> Example:
 def _grants() -> Example:
     older = _with(GrantsChanged, "grants", groups=("taken away",))
     return Example(USER, older, _with(GrantsChanged, "grants", groups=()), ("view_grants",))
+
+
+def _revocations() -> Example:
+    """A session ends once, and the record that says so may come again."""
+    ended = _with(SessionEnded, "revocation", revoked_id=SESSION)
+    return Example(SESSION, ended, ended, ("view_revocations",))
 
 
 def _accounts() -> Example:
@@ -92,15 +99,18 @@ def _tickets_of_devices() -> Example:
 
 EXAMPLES: Mapping[str, Example] = {
     "catalog.users": _users(),
+    "catalog.revocations": _revocations(),
     "catalog.accounts": _accounts(),
     "catalog.ticket-facts": _tickets_of_devices(),
     "tickets.users": _users(),
     "tickets.grants": _grants(),
+    "tickets.revocations": _revocations(),
     "tickets.devices": _devices_of_tickets(),
     "tickets.accounts": _accounts(),
     "tickets.people": _people(),
     "notifier.users": _users(),
     "notifier.grants": _grants(),
+    "notifier.revocations": _revocations(),
     "notifier.people": _people(),
     "notifier.editions": _editions(),
 }

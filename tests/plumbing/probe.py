@@ -97,6 +97,7 @@ def probe_on(profile: Profile, topics: Wire) -> Probe:
         broker: BrokerSettings | None = None,
         load_user: Loader | None = nobody,
         load_grants: Loader | None = nobody,
+        load_revocation: Loader | None = nobody,
         deployed: datetime | None = LONG_AGO,
         prepare: Sequence[Step] = (),
         aggregates: Sequence[Aggregate] = (THINGS,),
@@ -130,6 +131,7 @@ def probe_on(profile: Profile, topics: Wire) -> Probe:
             prepare=[deployed_before, *prepare],
             load_user=load_user,
             load_grants=load_grants,
+            load_revocation=load_revocation,
             **parts,
         )
         async with app.router.lifespan_context(app):

@@ -26,7 +26,11 @@ class Stream:
         self.closed = asyncio.Event()
         self.door = asyncio.Event()
         self.door.set()
+        self.ended = False
         self._rest = ""
+
+    def end(self) -> None:
+        self.ended = True
 
     async def receive(self) -> dict[str, Any]:
         await self.closed.wait()
@@ -77,6 +81,7 @@ async def opened(service: Service, may_see: str = "") -> AsyncIterator[Stream]:
         "server": ("127.0.0.1", 2),
     }
     running = asyncio.create_task(service.parts.app(scope, stream.receive, stream.send))
+    running.add_done_callback(lambda _: stream.end())
     try:
         await eventually(lambda: _is(stream.refetches == 1), what="a refetch at the beginning")
         yield stream
@@ -94,6 +99,7 @@ class Following:
         self.now: dict[str, int] = {}
         self.unknown: set[str] = set()
         self.looked_up: list[str] = []
+        self.goes_on = True
         self.router = APIRouter()
 
         @self.router.get("/stream")
@@ -102,7 +108,7 @@ class Following:
                 return ("thing", {"key": news.key, "now": news.now}) if news.key.startswith(may_see) else None
 
             assert self.live is not None
-            return self.live.stream(wanted)
+            return self.live.stream(wanted, lambda: _is(self.goes_on))
 
     async def run(self, service: Service) -> None:
         self.live = Live(service.settings.broker, self.channel.topic, events=(ThingChanged,), look_up=self.look_up)
@@ -229,6 +235,17 @@ async def test_a_stream_that_falls_behind_is_told_to_refetch(
         await channel.send(Sent("last"))
         await eventually(lambda: _is("last" in slow.things))
         assert len(slow.things) < len(keys)
+
+
+async def test_a_stream_ends_when_its_caller_has_gone(
+    probe: Probe, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "CHECK_SECONDS", 0.1)
+    following = Following(channel, probe)
+    async with following.started(probe) as service, opened(service) as stream:
+        following.goes_on = False
+        await eventually(lambda: _is(stream.ended))
+        assert following.live is not None and not following.live._listeners
 
 
 async def test_a_closed_stream_leaves_nothing_behind(probe: Probe, channel: Channel) -> None:

@@ -104,6 +104,7 @@ async def staged(probe: Probe, *, prefix: str = "", broker: BrokerSettings | Non
             key_set_url=issuer.url,
             load_user=None,
             load_grants=None,
+            load_revocation=None,
             broker=broker,
         ) as service,
         front_door(service) as door,

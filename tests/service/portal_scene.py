@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from deploy.local import installations, keys
 from deploy.local.environment import service_url, store_url
 from services.portal.main import create_app
-from services.portal.settings import PortalSettings, ServiceAddresses, Settings
+from services.portal.settings import Patience, PortalSettings, ServiceAddresses, Settings
 from shared.settings import StoreSettings
 from tests.support.stack import Stack
 from tests.support.world import Person
@@ -29,6 +29,7 @@ def settings(stack: Stack, *, public_url: str = "http://portal.test", more: Any 
         services=ServiceAddresses(**addresses),
         portal=PortalSettings(public_url=public_url),
         assets_dir=installations.assets_directory(),
+        patience=Patience(read=15),  # so that a page of a slow machine has all its parts
         front_door_key_file=keys.front_door_key_file(stack.profile),
         **(more or {}),
     )

@@ -118,6 +118,7 @@ class Alone:
             Tokens(tokens),
             load_user=_nobody,
             load_grants=_nobody,
+            load_revocation=_nobody,
             is_behind=lambda: False,
         )
         clock = SetClock()

@@ -69,7 +69,7 @@ class World:
 
     async def api(self, service: str, who: Person | None = None) -> httpx.AsyncClient:
         """A client of a service as a person, or as the machine client."""
-        return await self.stack.client(service, who.token if who else self.machine)
+        return await self.stack.client(service, await self.stack.lasting(who.token, who) if who else self.machine)
 
     async def account(self, country: str = "FI", *, parent_ref: str | None = None) -> Account:
         """An account of its own, known by reference to the back office."""

@@ -11,10 +11,12 @@ from pymongo.errors import DuplicateKeyError
 
 from services.identity.clients import domain
 from services.identity.service import Service
+from services.identity.sessions import revocations
 from services.identity.sessions.domain import hash_of
 from services.identity.settings import Settings
 from shared.access.caller import Caller
 from shared.access.scope import EVERYTHING, all_of
+from shared.outbox import Cause
 from shared.problems import Conflict, Forbidden, NotFound, Unauthenticated
 
 log = logging.getLogger(__name__)
@@ -101,11 +103,12 @@ async def rotate_secret(deps: Service, *, caller: Caller, client_id: str) -> str
 
 
 async def remove_client(deps: Service, *, caller: Caller, client_id: str) -> None:
-    """Remove a client; tokens that it holds end within their minutes. Raises ClientNotFound, Forbidden."""
+    """Remove a client; tokens that it holds open nothing any more. Raises ClientNotFound, Forbidden."""
     document = await deps.db[COLLECTION].find_one(all_of(EVERYTHING, {"_id": client_id}), {"scopes": 1})
     if document is None:
         raise ClientNotFound()
     require_scopes(caller, document["scopes"])
+    await revocations.remove_client(deps, client_id, cause=Cause.of(caller))
     await deps.db[COLLECTION].delete_one(all_of(EVERYTHING, {"_id": client_id}))
 
 

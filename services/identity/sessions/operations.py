@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from services.identity.service import Service
-from services.identity.sessions import known_devices, store, throttle
+from services.identity.sessions import known_devices, revocations, store, throttle
 from services.identity.sessions.domain import (
     Presented,
     RefreshToken,
@@ -110,13 +110,15 @@ async def sign_out(deps: Service, *, refresh_token: str) -> None:
         _, session = await _session_of(deps, refresh_token)
     except RefreshTokenInvalid:
         return
-    await store.end(deps.db, session_id=session["_id"], user_id=session["user_id"], reason="signed_out")
+    await revocations.end(deps, session, reason="signed_out")
 
 
 async def revoke(deps: Service, *, caller: Caller, session_id: str) -> None:
     """End one of one's own sessions. Raises SessionNotFound."""
-    if not await store.end(deps.db, session_id=session_id, user_id=caller.id, reason="revoked"):
+    session = await store.find(deps.db, session_id)
+    if session is None or session["user_id"] != caller.id:
         raise SessionNotFound()
+    await revocations.end(deps, session, reason="revoked")
 
 
 async def change_password(deps: Service, *, caller: Caller, current: str, new: str, address: str) -> None:
@@ -141,13 +143,13 @@ async def change_password(deps: Service, *, caller: Caller, current: str, new: s
 
     await deps.outbox.change(USERS, caller.id, decide, scope=EVERYTHING, cause=Cause.of(caller))
     await known_devices.forget_all(deps.db, user_id=caller.id)
-    await store.end_all(deps.db, user_id=caller.id, reason="password_changed", but=caller.session_id)
+    await revocations.end_all(deps, user_id=caller.id, reason="password_changed", but=caller.session_id)
 
 
 async def _session_of(deps: Service, refresh_token: str) -> tuple[RefreshToken, Document]:
     token = read_refresh_token(refresh_token)
     session = await store.find(deps.db, token.session_id) if token is not None else None
-    if token is None or session is None:
+    if token is None or session is None or await revocations.load_for_access(deps.db, session["_id"]) is not None:
         raise RefreshTokenInvalid()
     presented = judge_refresh(token, family_hash=session["family_hash"], secret_hash=session["secret_hash"])
     if presented is Presented.REUSED:
@@ -159,7 +161,7 @@ async def _session_of(deps: Service, refresh_token: str) -> tuple[RefreshToken, 
 
 async def _end_stolen(deps: Service, session: Document) -> None:
     log.warning("a refresh token was used twice", extra={"session": session["_id"], "user": session["user_id"]})
-    await store.end(deps.db, session_id=session["_id"], user_id=session["user_id"], reason="refresh_token_reused")
+    await revocations.end(deps, session, reason="refresh_token_reused")
 
 
 async def _renew_hash(deps: Service, document: Document, password: str) -> None:

@@ -67,10 +67,3 @@ async def end(db: AsyncDatabase[Document], *, session_id: str, user_id: str, rea
         {"$set": {"ended_at": datetime.now(UTC), "end_reason": reason}},
     )
     return bool(ended.matched_count)
-
-
-async def end_all(db: AsyncDatabase[Document], *, user_id: str, reason: str, but: str | None = None) -> None:
-    await db[COLLECTION].update_many(
-        {"user_id": user_id, "_id": {"$ne": but}, "ended_at": {"$exists": False}},
-        {"$set": {"ended_at": datetime.now(UTC), "end_reason": reason}},
-    )

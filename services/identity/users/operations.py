@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from services.identity.accounts import operations as accounts
 from services.identity.accounts import store as account_store
 from services.identity.service import Service
-from services.identity.sessions import store as sessions
+from services.identity.sessions import revocations
 from services.identity.sessions.passwords import hash_new_password
 from services.identity.users import domain, staff, store
 from services.identity.users.access import authority_of, require_granting, require_management, visible_users
@@ -133,7 +133,7 @@ async def take_step(
         unset=unset,
     )
     if document["status"] != UserStatus.ACTIVE.value:
-        await sessions.end_all(deps.db, user_id=user_id, reason=step.value)
+        await revocations.end_all(deps, user_id=user_id, reason=step.value)
     return document
 
 

@@ -23,6 +23,8 @@ RIGHTS_REMEMBERED_SECONDS = 1.0
 async def stream(caller: Annotated[Caller, may(actions.FOLLOW_TICKETS)], deps: Deps) -> EventSourceResponse:
     """`event: ticket` with ticket_id, version, type and device_id; `event: refetch` after a gap.
 
+    Ends within seconds when the caller's session does, or he is no longer active.
+
     `type` is what happened; all else is the ticket as it is now, and so is the decision who may see it.
     """
     present = _Present(deps, caller)
@@ -45,21 +47,22 @@ async def stream(caller: Annotated[Caller, may(actions.FOLLOW_TICKETS)], deps: D
             "device_id": ticket.device_id,
         }
 
-    return deps.parts.live.stream(wanted)
+    async def goes_on() -> bool:
+        return await present.caller() is not None
+
+    return deps.parts.live.stream(wanted, goes_on)
 
 
 class _Present:
-    """The caller with the rights that he has now, looked up at most once a second."""
+    """The caller with the rights that he has now, looked up at most once a second; None from when he has gone."""
 
     def __init__(self, deps: Service, caller: Caller) -> None:
         self._deps = deps
-        self._id = caller.id
-        self._is_user = caller.kind == "user"
         self._known: Caller | None = caller
         self._looked_at = time.monotonic()
 
     async def caller(self) -> Caller | None:
-        if self._is_user and time.monotonic() - self._looked_at > RIGHTS_REMEMBERED_SECONDS:
-            self._known = await self._deps.callers.of_user(self._id)
+        if self._known is not None and time.monotonic() - self._looked_at > RIGHTS_REMEMBERED_SECONDS:
+            self._known = await self._deps.callers.present(self._known)
             self._looked_at = time.monotonic()
         return self._known
