@@ -307,7 +307,7 @@ async def test_the_rights_of_a_service_on_the_broker_suffice_for_following_and_w
         user = await scene.known(a_user())
         assert await scene.code(scene.issuer.token(user, age=120)) == (200, "")
         assert set(scene.service.parts.running.watch.lag) == {
-            f"{scene.service.settings.service}.{view}" for view in ("users", "grants")
+            f"{scene.service.settings.service}.{view}" for view in ("users", "grants", "revocations")
         }
 
 
