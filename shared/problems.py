@@ -51,13 +51,13 @@ class Problem(Exception):
 
     def body(self) -> dict[str, Any]:
         return {
+            **self.extra,
             "type": "about:blank",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
             "code": self.code,
             "errors": [error.model_dump() for error in self.errors],
-            **self.extra,
         }
 
 

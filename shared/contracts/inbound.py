@@ -4,20 +4,21 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.contracts.base import FIRST_YEAR, LAST_YEAR, TEXT_BROKEN, Contract, Event, is_broken
 from shared.contracts.catalog import Entitlement, Location, Site
 from shared.contracts.identity import Link, Role
+from shared.contracts.texts import cleaned_all, one_line
 from shared.contracts.tickets import ENTRY_LIMIT, Part
 
 MOST_ITEMS = 100
 
 
 Id = Annotated[str, Field(min_length=1, max_length=64)]
-Short = Annotated[str, Field(max_length=200)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Short = Annotated[str, Field(max_length=200), AfterValidator(one_line)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(one_line)]
 Text = Annotated[str, Field(max_length=ENTRY_LIMIT)]
 Words = Annotated[str, Field(min_length=1, max_length=ENTRY_LIMIT)]
 Language = Annotated[str, Field(min_length=2, max_length=35)]
@@ -38,7 +39,15 @@ YEAR_OUT_OF_RANGE = PydanticCustomError(
 
 
 class PartyMessage(Event):
-    """What a party tells us can be kept as it is told: numbers, moments and texts at any depth are within bounds."""
+    """What a party tells us can be kept as it is told: numbers, moments and texts at any depth are within bounds.
+
+    Texts are cleaned before they are counted.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cleaned(cls, value: Any) -> Any:
+        return cleaned_all(value)
 
     @model_validator(mode="after")
     def _can_be_kept(self) -> Self:

@@ -58,6 +58,7 @@ async def reply(alone: Alone, caller: Caller, ticket_id: str) -> Any:
         visit_id="visit-0",
         answer="confirmed",
         text=None,
+        window_from=None,
         command=command(),
         if_match=None,
     )

@@ -52,14 +52,6 @@ def test_summer_time_is_counted_in() -> None:
     assert dates("de", "DE").moment(datetime(2026, 7, 6, 6, 0, tzinfo=UTC)) == "Montag, 6. Juli, 08:00 Uhr"
 
 
-def test_a_moment_of_the_readers_own_day_is_today() -> None:
-    in_berlin = dates("fi", "FI", "Europe/Berlin")
-    assert in_berlin.moment_seen_from(TEN, EIGHT) == "tänään klo 10.00"
-    assert (
-        in_berlin.moment_seen_from(TEN, datetime(2026, 12, 6, 9, 0, tzinfo=UTC)) == "maanantai 7. joulukuuta klo 10.00"
-    )
-
-
 def test_weekdays_with_equal_hours_stand_together_and_others_apart() -> None:
     hours = [
         *(OpeningHours(weekday=weekday, opens=time(8), closes=time(12)) for weekday in (0, 1, 3)),

@@ -151,6 +151,7 @@ def composed(message: Message = MESSAGE, first_name: str = "Anna") -> bytes:
     return compose(
         letter,
         message_id=message.message_id,
+        thread_id=message.facts.ticket_id,
         person=PERSON.model_copy(update={"first_name": first_name}),
         edition=EDITION,
         sender_name="Lockstep",
@@ -162,6 +163,7 @@ def composed(message: Message = MESSAGE, first_name: str = "Anna") -> bytes:
 def test_a_mail_carries_the_headers_of_an_automatic_message() -> None:
     mail = message_from_bytes(composed(), policy=policy.default)
     assert mail["Message-ID"] == f"<{MESSAGE.message_id}@lockstep.example>"
+    assert mail["References"] == mail["In-Reply-To"] == f"<{MESSAGE.facts.ticket_id}@lockstep.example>"
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["Content-Language"] == "de"
     assert mail["Subject"] == "Ticket T-1: größer"

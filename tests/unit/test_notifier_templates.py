@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 from services.notifier.messages.domain import MessageKind
 from services.notifier.templates.catalogues import DOMAIN, LANGUAGES, catalogue_path
 from services.notifier.templates.render import MAIL_FOLDER, Templates
-from tests.unit.notifier_samples import EDITION, FACTS, NOW, READERS
+from tests.unit.notifier_samples import EDITION, FACTS, READERS
 
 SNAPSHOTS = Path(__file__).parent / "snapshots" / "notifier"
 TEMPLATES = Templates(public_url="https://portal.lockstep.example/")
@@ -34,7 +34,7 @@ def wanted_texts() -> set[str]:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", MessageKind)
 def test_a_mail_reads_as_its_snapshot_does(kind: MessageKind, language: str) -> None:
-    letter = TEMPLATES.render(kind, FACTS, reader=READERS[language], edition=EDITION, now=NOW)
+    letter = TEMPLATES.render(kind, FACTS, reader=READERS[language], edition=EDITION)
     for suffix, written in (("txt", f"Subject: {letter.subject}\n\n{letter.text}"), ("html", letter.html)):
         snapshot = SNAPSHOTS / f"{kind}.{language}.{suffix}"
         if os.environ.get("LOCKSTEP_WRITE_SNAPSHOTS"):
@@ -63,7 +63,7 @@ def test_a_catalogue_holds_exactly_the_texts_that_are_asked_for(language: str) -
 
 @pytest.mark.parametrize("kind", MessageKind)
 def test_what_a_customer_typed_stays_text_in_html(kind: MessageKind) -> None:
-    letter = TEMPLATES.render(kind, FACTS, reader=READERS["en"], edition=EDITION, now=NOW)
+    letter = TEMPLATES.render(kind, FACTS, reader=READERS["en"], edition=EDITION)
     assert "<burnt>" not in letter.html
     assert "Grinds &amp; smells &lt;burnt&gt;." in letter.html
     assert "Grinds & smells <burnt>." in letter.text
@@ -80,7 +80,7 @@ def test_a_mail_without_window_report_place_and_edition_still_says_something(kin
             "location": type(FACTS.location)(),
         }
     )
-    letter = TEMPLATES.render(kind, bare, reader=READERS["de"], edition=None, now=NOW)
+    letter = TEMPLATES.render(kind, bare, reader=READERS["de"], edition=None)
     assert FACTS.number in letter.subject
     assert "None" not in letter.text + letter.html
     assert "Fehlercode" not in letter.text
@@ -89,7 +89,7 @@ def test_a_mail_without_window_report_place_and_edition_still_says_something(kin
 
 def test_a_language_that_the_product_does_not_speak_is_written_in_english() -> None:
     reader = READERS["de"].__class__(name="Jan Novák", language="cs", country="CZ", time_zone="Europe/Prague")
-    letter = TEMPLATES.render(MessageKind.VISIT_PLANNED, FACTS, reader=reader, edition=EDITION, now=NOW)
+    letter = TEMPLATES.render(MessageKind.VISIT_PLANNED, FACTS, reader=reader, edition=EDITION)
     assert letter.language == "en"
     assert "An engineer comes on Monday, 7 December, 08:00–10:00." in letter.text
     assert '<html lang="en">' in letter.html
@@ -102,6 +102,5 @@ def test_work_that_starts_at_receipt_starts_at_once() -> None:
         FACTS.model_copy(update={"promise": promise}),
         reader=READERS["en"],
         edition=EDITION,
-        now=NOW,
     )
     assert "Work starts: at once" in letter.text

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,11 @@ class PasswordTooWeak(Invalid):
     title = "The password breaks a rule"
 
 
+def composed(password: str) -> str:
+    """The password however its keyboard writes letters with accents (NIST SP 800-63B, 3.1.1.2); never trimmed."""
+    return unicodedata.normalize("NFC", password)
+
+
 class Passwords:
     """Hashes and verifies; a kept hash with other parameters than today's is `is_outdated`."""
 
@@ -34,11 +40,11 @@ class Passwords:
 
     async def hash(self, password: str) -> str:
         """Raises Unavailable while too many wait."""
-        return str(await self._run(self._hasher.hash, password))
+        return str(await self._run(self._hasher.hash, composed(password)))
 
     async def verify(self, password: str, hashed: str | None) -> bool:
         """Whether the password is right. Without a hash it takes as long, and is wrong. Raises Unavailable."""
-        matches = bool(await self._run(self._matches, hashed or self._nobodys, password))
+        matches = bool(await self._run(self._matches, hashed or self._nobodys, composed(password)))
         return matches and hashed is not None
 
     def is_outdated(self, hashed: str) -> bool:

@@ -1,7 +1,7 @@
 """HTTP of sign-in, sessions and the public keys."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, Field
@@ -21,6 +21,8 @@ UserAgent = Annotated[str | None, Header()]
 
 
 class SignIn(Body):
+    verbatim: ClassVar[frozenset[str]] = frozenset({"password"})
+
     email: str = Field(min_length=3, max_length=254)
     password: str = Field(min_length=1, max_length=1000)
     device_token: str | None = Field(
@@ -33,6 +35,8 @@ class RefreshTokenBody(Body):
 
 
 class PasswordChange(Body):
+    verbatim: ClassVar[frozenset[str]] = frozenset({"current_password", "new_password"})
+
     current_password: str = Field(min_length=1, max_length=1000)
     new_password: str = Field(min_length=1, max_length=1000)
 

@@ -1,6 +1,6 @@
 """HTTP of users: oneself, and those whom one administers."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
@@ -32,6 +32,8 @@ Rights = Annotated[tuple[Right, ...], Field(max_length=500)]
 
 
 class NewUserBody(Body):
+    verbatim: ClassVar[frozenset[str]] = frozenset({"password"})
+
     first_name: Name
     last_name: Name
     email: Email
@@ -53,6 +55,8 @@ class ReasonBody(Body):
 
 
 class PasswordBody(Body):
+    verbatim: ClassVar[frozenset[str]] = frozenset({"password"})
+
     password: str = Field(min_length=1, max_length=1000)
 
 

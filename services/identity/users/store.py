@@ -21,6 +21,7 @@ from services.identity.users.domain import User
 from shared.access.scope import Scope, all_of
 from shared.contracts.base import Event
 from shared.contracts.identity import PersonChanged, PersonState, Right, Role, UserEvent, UserState, UserStatus
+from shared.contracts.texts import cleaned
 from shared.outbox import Aggregate, Change
 from shared.problems import Conflict
 from shared.text import folded, search_key
@@ -94,7 +95,7 @@ def as_change(
 
 
 def email_key(email: str) -> str:
-    return unicodedata.normalize("NFKC", email).casefold().strip()
+    return unicodedata.normalize("NFKC", cleaned(email)).casefold().strip()
 
 
 def search_filter(text: str) -> Document:

@@ -14,6 +14,8 @@ from email.mime.multipart import MIMEMultipart
 from email.policy import SMTPUTF8
 from email.utils import format_datetime, formataddr
 
+from email_validator import EmailNotValidError, validate_email
+
 from services.notifier.templates.render import Letter
 from shared.contracts.identity import EditionState, PersonState
 
@@ -22,21 +24,28 @@ def compose(
     letter: Letter,
     *,
     message_id: str,
+    thread_id: str,
     person: PersonState,
     edition: EditionState | None,
     sender_name: str,
     sender_address: str,
     now: datetime,
 ) -> Message:
-    """Write the mail to one person; `message_id` decides its Message-ID, so that a repeat carries the same one."""
+    """Write the mail to one person; `message_id` decides its Message-ID, so that a repeat carries the same one.
+
+    All mails of one ticket answer the same root, which is never sent, so that mail programs show one conversation
+    (RFC 5322, 3.6.4).
+    """
     domain = sender_address.rpartition("@")[2]
     mail = MIMEMultipart("alternative")
     mail["Message-ID"] = f"<{message_id}@{domain}>"
+    mail["In-Reply-To"] = mail["References"] = f"<{thread_id}@{domain}>"
     mail["Date"] = format_datetime(now)
     mail["Subject"] = _words(letter.subject)
     mail["From"] = _mailbox(edition.team_name if edition else sender_name, sender_address)
-    if person.email.isascii():
-        mail["To"] = _mailbox(f"{person.first_name} {person.last_name}", person.email)
+    address = on_the_wire(person.email)
+    if address.isascii():
+        mail["To"] = _mailbox(f"{person.first_name} {person.last_name}", address)
     if edition:
         mail["Reply-To"] = _mailbox(edition.team_name, edition.email)
     mail["Auto-Submitted"] = "auto-generated"
@@ -44,7 +53,15 @@ def compose(
     mail["Content-Language"] = letter.language
     mail.attach(_part(letter.text, "plain"))
     mail.attach(_part(letter.html, "html"))
-    return mail if person.email.isascii() else _international(mail, person)
+    return mail if address.isascii() else _international(mail, person)
+
+
+def on_the_wire(address: str) -> str:
+    """The address as servers without SMTPUTF8 take it where that is possible: a domain has an ASCII form (RFC 5891)."""
+    try:
+        return validate_email(address, check_deliverability=False, test_environment=True).ascii_email or address
+    except EmailNotValidError:
+        return address
 
 
 def as_sent(mail: Message) -> bytes:

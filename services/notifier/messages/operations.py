@@ -12,7 +12,7 @@ from prometheus_client import Counter
 from services.notifier.messages import domain, store
 from services.notifier.messages.departures import HELD_FOR, Fresh
 from services.notifier.messages.domain import Message, SkipReason
-from services.notifier.messages.mail import compose
+from services.notifier.messages.mail import compose, on_the_wire
 from services.notifier.messages.smtp import AnswerLost, Deferred, NotDelivered, Refused, Session
 from services.notifier.messages.store import MESSAGES
 from services.notifier.preferences import store as preferences
@@ -173,11 +173,11 @@ async def _send(departure: Departure, reader: Recipient) -> None:
         message.facts,
         reader=Reader(f"{person.first_name} {person.last_name}", user.language, user.country, user.time_zone),
         edition=reader.edition,
-        now=now,
     )
     mail = compose(
         letter,
         message_id=message.message_id,
+        thread_id=message.facts.ticket_id,
         person=person,
         edition=reader.edition,
         sender_name=service.settings.smtp.sender_name,
@@ -207,7 +207,7 @@ async def _hand_over(
 ) -> Message:
     """The message after the mail server's answer, or after the lack of one."""
     try:
-        await session.deliver(mail, recipient=to)
+        await session.deliver(mail, recipient=on_the_wire(to))
     except Refused as error:
         return domain.failed(message, error.reason, now=now)
     except NotDelivered as error:

@@ -46,12 +46,6 @@ class Dates:
         """Day and time: "Montag, 7. Dezember, 08:00 Uhr"."""
         return self.texts.ugettext("%(date)s, %(time)s") % {"date": self.day(moment), "time": self.clock(moment)}
 
-    def moment_seen_from(self, moment: datetime, now: datetime) -> str:
-        """As `moment`, but "heute, 08:40 Uhr" on the reader's own day."""
-        if moment.astimezone(self.time_zone).date() == now.astimezone(self.time_zone).date():
-            return self.texts.ugettext("today, %(time)s") % {"time": self.clock(moment)}
-        return self.moment(moment)
-
     def window(self, start: datetime, end: datetime) -> str:
         """A span of time: "Montag, 7. Dezember, 08:00–10:00 Uhr", or two moments when it crosses midnight."""
         first, last = start.astimezone(self.time_zone), end.astimezone(self.time_zone)

@@ -3,8 +3,6 @@
 import hashlib
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -54,13 +52,11 @@ class Templates:
         self._html = {language: _environment(self._texts[language], html=True) for language in LANGUAGES}
         self._plain = {language: _environment(self._texts[language], html=False) for language in LANGUAGES}
 
-    def render(
-        self, kind: MessageKind, facts: TicketFacts, *, reader: Reader, edition: EditionState | None, now: datetime
-    ) -> Letter:
+    def render(self, kind: MessageKind, facts: TicketFacts, *, reader: Reader, edition: EditionState | None) -> Letter:
         """Write the mail for `reader`; without an `edition` it names no phone line."""
         language = supported(reader.language)
         dates = Dates(locale_of(language, reader.country), self._texts[language], ZoneInfo(reader.time_zone))
-        visible = self._visible(facts, reader=reader, dates=dates, edition=edition, now=now)
+        visible = self._visible(facts, reader=reader, dates=dates, edition=edition)
         plain, html = (
             environments[language].get_template(f"{kind}.jinja") for environments in (self._plain, self._html)
         )
@@ -74,7 +70,7 @@ class Templates:
         )
 
     def _visible(
-        self, facts: TicketFacts, *, reader: Reader, dates: Dates, edition: EditionState | None, now: datetime
+        self, facts: TicketFacts, *, reader: Reader, dates: Dates, edition: EditionState | None
     ) -> dict[str, object]:
         visit, report = facts.visit, facts.report
         parts = report.parts if report else ()
@@ -99,7 +95,7 @@ class Templates:
             "parts": ", ".join(f"{part.quantity} × {part.name} ({part.number})" for part in parts),
             "window": dates.window(start, end) if start and end else None,
             "window_day": dates.day(start) if start and end else None,
-            "moment": partial(dates.moment_seen_from, now=now),
+            "moment": dates.moment,
             "zone": dates.zone_name(),
             "edition": edition,
             "team": edition.team_name if edition else None,

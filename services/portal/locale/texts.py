@@ -90,11 +90,15 @@ class Texts:
         return numbers.format_decimal(value, locale=self.locale)
 
     def local(self, at: datetime, zone: ZoneInfo | None = None) -> datetime:
-        return at.astimezone(zone or self.zone)
+        """The moment on the reader's clock; at the ends of the calendar, where his day has none, as it is."""
+        try:
+            return at.astimezone(zone or self.zone)
+        except OverflowError:
+            return at
 
     def clock(self, at: datetime | time, zone: ZoneInfo | None = None) -> str:
         """The time of day, as the language writes it: 08:00, 8.00."""
-        local = at.astimezone(zone or self.zone).time() if isinstance(at, datetime) else at
+        local = self.local(at, zone).time() if isinstance(at, datetime) else at
         return dates.format_skeleton("Hm", datetime.combine(date(2000, 1, 1), local), locale=self.locale)
 
     def date(self, at: datetime | date, *, short: bool = False) -> str:
@@ -142,7 +146,9 @@ class Texts:
         )
 
     def window(self, start: datetime, end: datetime, zone: ZoneInfo | None = None) -> str:
-        """A window inside a sentence: "Monday 08:00–10:00"."""
+        """A window inside a sentence: "Monday 08:00–10:00", with both days where it ends on another one."""
+        if not self._ends_that_day(start, end, zone):
+            return f"{self.at_moment(start, zone)} – {self.at_moment(end, zone)}"
         return self.context(
             "window in a sentence",
             "%(day)s %(start)s–%(end)s",
@@ -150,6 +156,19 @@ class Texts:
             start=self.clock(start, zone),
             end=self.clock(end, zone),
         )
+
+    def short_window(self, start: datetime, end: datetime) -> str:
+        """A window in a column: "Mon 08:00–10:00"."""
+        if self._ends_that_day(start, end):
+            return f"{self.moment(start)}–{self.clock(end)}"
+        return f"{self.moment(start)} – {self.moment(end)}"
+
+    def _ends_that_day(self, start: datetime, end: datetime, zone: ZoneInfo | None = None) -> bool:
+        """Midnight is the end of a day, not the beginning of another one."""
+        first, last = self.local(start, zone), self.local(end, zone)
+        if last.time() == time(0) and last > first:
+            last -= timedelta(minutes=1)
+        return first.date() == last.date()
 
     def relative(self, at: datetime) -> str:
         """How far away: "in 2 h 10 min", "3 days ago", "just now"."""
@@ -187,7 +206,7 @@ class Texts:
 
     def differs(self, at: datetime, zone: ZoneInfo) -> bool:
         """Whether a site's clock shows something else than the reader's."""
-        return at.astimezone(zone).utcoffset() != self.local(at).utcoffset()
+        return self.local(at, zone).utcoffset() != self.local(at).utcoffset()
 
     def _unit(self, value: int, unit: str) -> str:
         return units.format_unit(value, unit, length="short", locale=self.locale)

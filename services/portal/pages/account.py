@@ -25,6 +25,7 @@ from services.portal.pages.page import (
     own_address,
     see_other,
 )
+from services.portal.pages.refusals import by_field, sentence
 from shared.contracts import actions
 from shared.http.caller import public
 
@@ -164,7 +165,8 @@ async def save_profile(
     try:
         await backends_of(request).call(session, "identity", "PATCH", v1("me"), json=changes)
     except Refused as refusal:
-        return await _profile(request, session, form, refusal.fields or {"": refusal.detail})
+        texts = (await open_page(request, session)).texts
+        return await _profile(request, session, form, by_field(texts, refusal) or {"": sentence(texts, refusal)})
     response = see_other("/profile?saved=1")
     if form.get("language") in LANGUAGES:
         set_language(request.app.state.settings, response, form["language"])

@@ -168,7 +168,7 @@ def ticket_next(texts: Texts, ticket: TicketView, *, staff: bool = False) -> Nex
     if visit and visit.status is VisitStatus.TRAVELLING and visit.expected_at:
         return Next(texts.moment(visit.expected_at), visit.expected_at)
     if visit and visit.window_from and visit.window_to:
-        return Next(f"{texts.moment(visit.window_from)}–{texts.clock(visit.window_to)}", visit.window_from)
+        return Next(texts.short_window(visit.window_from, visit.window_to), visit.window_from)
     due = next((clock.due_at for clock in open_clocks(ticket)), None)
     if due:
         if due <= texts.now:

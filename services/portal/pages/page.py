@@ -25,6 +25,7 @@ from services.portal.pages.navigation import areas
 from shared.access.permissions import refusal
 from shared.clock import Clock
 from shared.contracts.actions import Action, Relation
+from shared.contracts.texts import cleaned
 from shared.http.caller import Declaration
 from shared.problems import Forbidden
 
@@ -101,11 +102,12 @@ async def checked_form(request: Request, session: VisitorDep) -> dict[str, str]:
 
     Nobody without a visitor's cookie has a valid token: what is the same for everybody proves nothing.
 
-    Browsers count a line break as one character and send two: here it is one again, so that both count alike.
+    Texts are cleaned as at the services, so that both count alike: browsers count a line break as one character and
+    send two.
     An idempotency key that no header can hold is left out: nothing can have been sent with it, so a fresh one will do.
     """
     posted = {
-        name: value if name in SECRET_FIELDS else value.replace("\r\n", "\n").strip()
+        name: value if name in SECRET_FIELDS else cleaned(value).replace("\0", "")
         for name, value in (await request.form()).items()
         if isinstance(value, str)
     }

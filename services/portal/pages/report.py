@@ -12,6 +12,7 @@ from services.portal.pages.filters import Address, page_size
 from services.portal.pages.labels import IMPACTS, too_long
 from services.portal.pages.models import DeviceView, Outlook
 from services.portal.pages.page import FormDep, Page, backends_of, may, open_page, see_other
+from services.portal.pages.refusals import by_field, sentence
 from services.portal.pages.ticket_view import place
 from shared.contracts import actions
 from shared.ids import new_id
@@ -63,6 +64,8 @@ async def report(request: Request, session: Annotated[Session, may(actions.OPEN_
     device_id = form.get("device_id", "")
     if not device_id:
         return see_other("/tickets/new")
+    if form.get("draft"):
+        return _form(await _with_device(request, session, device_id), device_id, form, {})
     if not form.get("description"):
         page = await _with_device(request, session, device_id)
         return _form(
@@ -102,11 +105,11 @@ def _refused(page: Page, device_id: str, form: dict[str, str], refusal: Refused)
     if refusal.answered == 404:
         raise NotFound()
     known = {
-        name: (name == "description" and too_long(texts, form.get(name, ""))) or texts.text("Please check this field.")
-        for name in refusal.fields
+        name: (name == "description" and too_long(texts, form.get(name, ""))) or words
+        for name, words in by_field(texts, refusal).items()
         if name in (*FIELDS, "impact")
     }
-    return _form(page, device_id, form, known or {"": refusal.detail}, status=422)
+    return _form(page, device_id, form, known or {"": sentence(texts, refusal)}, status=422)
 
 
 async def _with_device(request: Request, session: Any, device_id: str) -> Page:

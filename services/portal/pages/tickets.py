@@ -14,6 +14,7 @@ from services.portal.pages.filters import Address, Filter, page_size
 from services.portal.pages.labels import TICKET_STATES, ticket_state, too_long
 from services.portal.pages.models import TicketView, TimelineRow
 from services.portal.pages.page import FormDep, Page, backends_of, may, open_page, see_other
+from services.portal.pages.refusals import sentence
 from services.portal.pages.ticket_view import impact, notices, place, promises, row, steps, visit_to_answer
 from services.portal.pages.timeline import timeline
 from shared.contracts import actions
@@ -215,6 +216,8 @@ async def answer_visit(
     form: FormDep,
 ) -> Response:
     body = {"reply": form.get("reply", "confirmed")}
+    if form.get("window_from"):
+        body["window_from"] = form["window_from"]
     if form.get("text"):
         body["text"] = form["text"]
     return await act(request, session, ticket_id, ("visits", visit_id, "reply"), form, body)
@@ -282,7 +285,7 @@ async def _again(
     if long and field == "" and refusal and "text" in refusal.fields:
         error, field = long, "text"
     else:
-        error = refusal.detail if refusal else page.texts.text("Please write a few words.")
+        error = sentence(page.texts, refusal) if refusal else page.texts.text("Please write a few words.")
     return page.render(
         "ticket.html", status=422, **ticket_values(page), received=False, done="", form=form, errors={field: error}
     )

@@ -160,4 +160,4 @@ async def _sleep_on(deps: Service, document: Document, ticket: Ticket) -> None:
 
 def refused(status: TicketStatus, what: str) -> TransitionRefused:
     """The refusal of an action by the state machine, with the state that decided."""
-    return TransitionRefused(f"A ticket that is {status.replace('_', ' ')} cannot be {what}.", status=status)
+    return TransitionRefused(f"A ticket that is {status.replace('_', ' ')} cannot be {what}.", ticket_status=status)

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from services.tickets.aggregate import store
 from services.tickets.aggregate.operations import moment
@@ -27,6 +27,9 @@ router = APIRouter(tags=["visits"])
 class ReplyToVisit(Body):
     reply: Literal["confirmed", "other_window_wanted"]
     text: Annotated[str, StringConstraints(strip_whitespace=True, max_length=ENTRY_LIMIT)] | None = None
+    window_from: AwareDatetime | None = Field(
+        default=None, description="the beginning of the window that is answered; refused when it is another one now"
+    )
 
 
 @router.post("/v1/tickets/{ticket_id}/visits/{visit_id}/reply", response_model=TicketView)
@@ -46,6 +49,7 @@ async def reply(
         visit_id=visit_id,
         answer=body.reply,
         text=body.text or None,
+        window_from=body.window_from,
         command=command,
         if_match=if_match,
     )
