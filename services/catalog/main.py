@@ -6,6 +6,7 @@ from services.catalog.accounts import store as accounts
 from services.catalog.accounts.consumers import follow_accounts
 from services.catalog.contracts import store as contracts
 from services.catalog.devices import operations as device_operations
+from services.catalog.devices import serials
 from services.catalog.devices import store as devices
 from services.catalog.devices.consumers import follow_tickets
 from services.catalog.devices.model_names import FOLLOW_MODEL
@@ -26,6 +27,7 @@ from shared import jobs
 from shared.application import create_service_app
 from shared.jobs.routes import jobs_router
 from shared.joined import Joined
+from shared.outbox.statements import Statements
 from shared.timers import TimerRule
 
 JOB_KINDS = (FOLLOW_MEMBERS, FOLLOW_MODEL)
@@ -46,7 +48,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             group_routes,
             jobs_router(JOB_KINDS),
         ],
-        build_parts=lambda db, _settings: Parts(Joined(lambda device_ids: contracts.lines_of(db, device_ids))),
+        build_parts=lambda db, _settings: Parts(
+            Joined(lambda device_ids: contracts.lines_of(db, device_ids)), Statements(db[serials.SERIALS])
+        ),
         aggregates=[devices.DEVICES, contracts.CONTRACTS, models.MODELS, grants.GRANTS, groups.GROUPS, jobs.JOBS],
         subscriptions=[take_master_record, follow_accounts, follow_tickets],
         prepare=[_prepare],

@@ -16,7 +16,7 @@ from services.tickets.aggregate import rows, store
 from services.tickets.tickets import finding
 from shared.access.scope import EVERYTHING, NOTHING, Scope
 from shared.contracts.tickets import TicketStatus
-from shared.text import search_words
+from shared.text import search_words, squeezed
 from tests.unit.ticket_samples import opened
 
 Row = dict[str, Any]
@@ -99,7 +99,7 @@ def _is_found(row: Row, text: str) -> bool:
     def begins(start: str) -> bool:
         return any(key.startswith(start) for key in row["keys"])
 
-    return all(begins(word) for word in search_words(text)) or begins(rows.squeezed(text))
+    return all(begins(word) for word in search_words(text)) or begins(squeezed(text))
 
 
 @pytest.mark.parametrize("few", [1, 10, 10_000])
@@ -150,5 +150,5 @@ def test_nobody_reaches_the_keys_of_states_and_orders_by_a_search(text: str) -> 
     keys = rows.keys_of(opened().ticket.state.model_dump(), ["1"])
     reserved = [key for key in keys if ":" in key]
     assert len(reserved) == 3
-    looked_for = [*search_words(text), rows.squeezed(text)]
+    looked_for = [*search_words(text), squeezed(text)]
     assert not any(key.startswith(start) for key in reserved for start in looked_for)

@@ -133,6 +133,29 @@ async def test_a_record_that_breaks_a_rule_is_answered_with_the_reason_and_stops
     assert "serial number" in reasons[1]
 
 
+async def test_a_serial_number_is_one_device_s_however_it_is_typed(fleet: Fleet, world: World) -> None:
+    [device] = await fleet.devices({})
+    typed = (
+        f" {device.serial.lower()} ",
+        f"{device.serial[:4]}-{device.serial[4:]}",
+        f"{device.serial[:6]} {device.serial[6:]}",
+    )
+    async with world.stack.wire("back-office").listening("inbound.back-office.fleet.rejected") as heard:
+        for number, serial in enumerate(typed):
+            await fleet.tell(fleet.device(f"{device.ref}-{number}", serial=serial))
+            await heard.until(lambda own, number=number: own.of(f"{device.ref}-{number}"))
+            [answer] = heard.of(f"{device.ref}-{number}")
+            assert device.ref in value_of(answer)["reason"]
+    # The same device may be told in another spelling; its successor comes when it has gone.
+    await fleet.tell(fleet.device(device.ref, revision=2, serial=typed[0], own_name="Same one"))
+    assert (await fleet.page(device.device_id, own_name="Same one"))["serial"] == device.serial
+    successor = f"{device.ref}-next"
+    await fleet.tell(fleet.device(device.ref, revision=3, serial=device.serial, status="removed"))
+    await fleet.page(device.device_id, status="removed")
+    await fleet.tell(fleet.device(successor, serial=typed[1]))
+    await fleet.page(derived_id("device", successor), status="installed")
+
+
 async def _model(fleet: Fleet, ref: str) -> dict[str, Any]:
     async with await fleet.world.api("catalog") as catalog:
         models = (await catalog.get("/v1/models")).json()["items"]

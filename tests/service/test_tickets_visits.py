@@ -106,6 +106,11 @@ async def test_an_unknown_work_order_is_answered_and_stops_nothing(world: World)
             window_from=datetime.fromisoformat("2030-01-02T10:00:00+00:00"),
             window_to=datetime.fromisoformat("2030-01-02T09:00:00+00:00"),
         )
+        for_ever = await scene.tell(
+            "planned",
+            window_from=datetime.fromisoformat("9998-12-31T22:30:00+00:00"),
+            window_to=datetime.fromisoformat("9998-12-31T23:59:59+00:00"),
+        )
         answers = await heard.until(
             lambda own: (
                 (
@@ -115,12 +120,13 @@ async def test_an_unknown_work_order_is_answered_and_stops_nothing(world: World)
                         if type_of(record) == "lockstep.record.rejected.v1"
                     }
                 ).keys()
-                >= {unknown, upside_down}
+                >= {unknown, upside_down, for_ever}
                 and found
             )
         )
         assert "work order" in answers[unknown]
         assert answers[upside_down].startswith("window_to")
+        assert answers[for_ever].startswith("window_from")
         await scene.tell("planned", 2, visit_id="V-other")
         await scene.becomes("visit_planned")
 

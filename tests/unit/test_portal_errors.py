@@ -45,4 +45,4 @@ async def test_the_status_told_is_the_one_that_is_meant(
 
 
 async def test_a_method_that_is_not_there_names_those_that_are(client: httpx.AsyncClient) -> None:
-    assert (await client.delete("/api/broken")).headers["allow"] == "GET"
+    assert (await client.delete("/api/broken")).headers["allow"] == "GET, HEAD"

@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.catalog.contracts.domain import DeviceLine
-from services.catalog.devices import domain, store
+from services.catalog.devices import domain, serials, store
 from services.catalog.devices.domain import Decision, Device, Master
 from services.catalog.models import operations as models
 from services.catalog.models import queries as model_queries
@@ -49,7 +49,7 @@ class SerialChanged(Problem):
 async def take_master(deps: Service, *, record: BackOfficeDeviceUpdated, cause: Cause, now: datetime) -> None:
     """Apply a master record. A repeated or older one changes nothing, and completes what an earlier attempt left.
 
-    Raises TimeZoneUnknown, SerialChanged.
+    Raises TimeZoneUnknown, SerialChanged, SerialTaken.
     """
     require_time_zone(record.site)
     device_id = derived_id("device", record.ref)
@@ -62,12 +62,15 @@ async def take_master(deps: Service, *, record: BackOfficeDeviceUpdated, cause: 
         location=record.location,
     )
 
+    if master.status == "installed":
+        await serials.reserve(deps, serial=master.serial, device_id=device_id)
+
     def create() -> Change:
         installed = domain.install(device_id, master)
         return Change(set=store.new_document(installed.device, now=now), events=installed.events)
 
     def apply(device: Device) -> Decision | None:
-        if device.state.serial != master.serial:
+        if serials.key_of(device.state.serial) != serials.key_of(master.serial):
             raise SerialChanged(field="serial", rule="serial_never_changes")
         return domain.apply_master(device, master, now=now)
 

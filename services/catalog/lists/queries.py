@@ -38,6 +38,9 @@ REMEMBERED_SECONDS = 15.0
 REMEMBERED = 500
 SAMPLE_FIELDS = {"account_id": 1, "site": 1, "model_id": 1, "model_name": 1, "status": 1}
 
+NONE_OF_THEM: Document = {"_id": {"$in": []}}
+"""What is found by a text of signs alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -185,8 +188,10 @@ async def _listing(deps: Service, caller: Caller, wanted: Wanted, order: Order, 
     if wanted.contract is not None:
         filters |= _standing(wanted.contract, now, timedelta(days=deps.settings.contract_ending_days))
     branches, search = _branches(caller, wanted, order), None
-    by_device = store.search_filter(wanted.q or "")
-    if by_device is not None:
+    by_device = store.search_filter(wanted.q) if wanted.q else None
+    if wanted.q and wanted.q.strip() and by_device is None:
+        search = NONE_OF_THEM
+    elif by_device is not None:
         account_ids = await accounts.found_by(deps, text=wanted.q or "", caller=caller)
         search = {"$or": [by_device, {"account_id": {"$in": account_ids}}]} if account_ids else by_device
         if not account_ids and await _is_narrow(deps, by_device):

@@ -18,7 +18,7 @@ from shared.access.caller import Caller
 from shared.contracts import actions
 from shared.contracts.catalog import DeviceStatus
 from shared.http.caller import may
-from shared.http.csv_file import Cell, csv_answer, csv_lines
+from shared.http.csv_file import Cell, Form, Layout, csv_answer, csv_lines
 from shared.http.paging import Cursor, Limit, Page
 
 router = APIRouter(tags=["device list"])
@@ -49,7 +49,7 @@ COLUMNS = (
 )
 
 
-def _wanted(
+async def _wanted(
     account_id: Text = None,
     site_id: Text = None,
     model_id: Text = None,
@@ -61,7 +61,7 @@ def _wanted(
     return Wanted(account_id, site_id, model_id, group_id, status, contract, q)
 
 
-def _order(sort: Sort = "serial") -> Order:
+async def _order(sort: Sort = "serial") -> Order:
     return Order(sort.removeprefix("-"), sort.startswith("-"))
 
 
@@ -159,16 +159,24 @@ async def facets(caller: Annotated[Caller, may(actions.LIST_DEVICES)], deps: Dep
 
 @router.get("/v1/devices/export.csv", response_class=StreamingResponse)
 async def export_devices(
-    caller: Annotated[Caller, may(actions.LIST_DEVICES)], deps: Deps, wanted: WantedDep, order: OrderDep
+    caller: Annotated[Caller, may(actions.LIST_DEVICES)],
+    deps: Deps,
+    wanted: WantedDep,
+    order: OrderDep,
+    layout: Layout = "data",
 ) -> StreamingResponse:
-    """The whole list as CSV (UTF-8, comma), page by page while it is read."""
+    """The whole list as CSV (UTF-8), page by page while it is read.
+
+    `data` is for programs: comma, no byte order mark. `spreadsheet` opens with a double click in the caller's language.
+    """
+    form = Form.of(layout, caller.language)
 
     async def rows() -> AsyncIterator[bytes]:
         now = deps.clock()
-        yield csv_lines([COLUMNS])
+        yield form.mark + csv_lines([COLUMNS], form)
         async for documents in queries.all_pages(deps, caller=caller, wanted=wanted, order=order, now=now):
             views = [DeviceView(**fields) for fields in await view_fields(deps, documents, now=now)]
-            yield csv_lines([_cells(view) for view in views])
+            yield csv_lines([_cells(view) for view in views], form)
 
     return csv_answer(rows(), "devices")
 

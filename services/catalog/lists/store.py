@@ -18,7 +18,9 @@ LAST = "\uffff"
 
 _LOOKALIKES = str.maketrans({"o": "0", "i": "1"})
 _LABEL = re.compile(
-    r"^\s*(?:s\s*/\s*n|sn|serial(?:\s+(?:no|number))?|ser\.?\s*-?\s*nr|serien\s*-?\s*nr)\s*[.:#\s]\s*[:#]?\s*", re.I
+    r"^\s*(?:s\s*/\s*n|sn|serial(?:\s+(?:no|number))?|ser\.?\s*-?\s*nr|serien\s*-?\s*(?:nr|nummer)|sarjanumero"
+    r"|n(?:\.|°|º|\.º|úm(?:ero|\.)|um[eé]ro)?\s*(?:di|de)\s*s[eé]rie|matricola)\s*[.:#\s]\s*[:#]?\s*",
+    re.I,
 )
 
 

@@ -12,7 +12,7 @@ from services.identity.accounts.domain import Account, path_below
 from services.identity.service import Service
 from shared.contracts.identity import AccountState
 from shared.outbox import Aggregate
-from shared.text import folded, search_key, search_words
+from shared.text import folded, search_key, search_words, squeezed
 
 Document = dict[str, Any]
 
@@ -45,13 +45,8 @@ def fields(account: Account) -> Document:
         "parent_id": state.parent_id,
         "ancestor_ids": list(state.ancestor_ids),
         "name_key": search_key(state.name),
-        "search": sorted({*name_words, *(number_key(number) for number in numbers)} - {""}),
+        "search": sorted({*name_words, *(squeezed(number) for number in numbers)} - {""}),
     }
-
-
-def number_key(number: str) -> str:
-    """A number without separators, so that it is found however it is typed."""
-    return search_key(number).replace(" ", "")
 
 
 def search_filter(text: str) -> Document:
@@ -60,7 +55,7 @@ def search_filter(text: str) -> Document:
     if not words:
         return {"_id": None}
     by_words = {"$and": [{"search": _beginning(word)} for word in words]}
-    return {"$or": [by_words, {"search": _beginning(number_key(text))}]}
+    return {"$or": [by_words, {"search": _beginning(squeezed(text))}]}
 
 
 def _beginning(key: str) -> Document:

@@ -91,6 +91,7 @@ async def sign_in(request: Request, session: VisitorDep, form: FormDep) -> Respo
 @router.post("/sign-out", dependencies=[public(actions.KEEP_SESSION)])
 async def sign_out(request: Request, session: VisitorDep, form: FormDep) -> Response:
     response = see_other("/sign-in")
+    response.headers["Clear-Site-Data"] = '"storage"'
     clear_session(request.app.state.settings, response)
     if session is not None:
         sessions: Sessions = request.app.state.sessions

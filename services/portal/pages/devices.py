@@ -23,6 +23,7 @@ FILTERS = ("account_id", "site_id", "model_id", "group_id", "status", "contract"
 CONTRACTS = ("valid", "ending", "expired", "none")
 FACETS = (("site_id", "sites"), ("model_id", "models"), ("account_id", "accounts"))
 MOST_CHIPS = 6
+EXPORT = "/api/catalog/v1/devices/export.csv"
 
 
 @router.get("/devices")
@@ -51,6 +52,9 @@ async def device_list(request: Request, session: Annotated[Session, may(actions.
         contracts=[f for f in _contract_filters(texts, address) if not f.on],
         more=_facet_filters(address, facets),
         filtered=bool(set(query) - {"sort", "limit", "cursor"}),
+        download=Address(
+            EXPORT, {name: value for name, value in query.items() if name not in ("cursor", "limit")}
+        ).href(layout="spreadsheet"),
         clear=address.href(**dict.fromkeys((*FILTERS, "q"))),
         rows=[_row(texts, device) for device in devices],
         columns=_columns(texts, address),

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,12 +16,15 @@ from services.portal.gateway.cookies import clear_session, session_cookie
 from services.portal.gateway.sessions import Session
 from services.portal.locale.texts import mark
 from services.portal.pages.answers import Answer
+from services.portal.pages.models import Me
 from services.portal.pages.page import (
     FormExpired,
     Page,
+    backends_of,
     country_of,
     edition_for,
     last_known,
+    me_of,
     own_address,
     texts_for,
     visitor_of,
@@ -51,6 +54,14 @@ WORDS: dict[int, tuple[str, str, str]] = {
         mark("We know about it and are working on it. Nothing of yours is lost."),
     ),
 }
+UNREADABLE = (
+    "none",
+    mark("That could not be read"),
+    mark("Something in the address or the form is not as it should be. Start at home, or go back and look again."),
+)
+SHORTENED = 100
+"""Characters of a searched text that every list takes."""
+
 CODES = {404: "not_found", 405: "method_not_allowed", 500: "unexpected"}
 OTHER = ("late", mark("Something broke on our side"), mark("We have been told. Please try again."))
 
@@ -86,7 +97,9 @@ def add_error_pages(app: FastAPI) -> None:
         if _wants_data(request):
             return _data(error)
         status = error.answered if isinstance(error, Refused) else error.status
-        page = await _page(request, status, WORDS.get(status, OTHER))
+        if isinstance(error, Refused) and (readable := without_unreadable(request, error)) is not None:
+            return RedirectResponse(readable, 303)
+        page = await _page(request, status, WORDS.get(status, OTHER if status >= 500 else UNREADABLE))
         page.headers.update(error.headers)
         return page
 
@@ -114,6 +127,18 @@ def add_error_pages(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(PyMongoError, on_store_away)
     app.add_exception_handler(Exception, on_unexpected)
+
+
+def without_unreadable(request: Request, refusal: Refused) -> str | None:
+    """The address of a list without what could not be read in it: an old cursor, an unknown order, a text too long."""
+    query = dict(request.query_params)
+    wrong = [name for name in refusal.fields if name in query]
+    if request.method != "GET" or not wrong:
+        return None
+    kept = {name: value for name, value in query.items() if name not in wrong}
+    if "q" in wrong and len(query["q"]) > SHORTENED:
+        kept["q"] = query["q"][:SHORTENED]
+    return request.url.path + (f"?{urlencode(kept)}" if kept else "")
 
 
 def _where(request: Request) -> str:
@@ -144,7 +169,7 @@ def _wants_data(request: Request) -> bool:
 
 async def _page(request: Request, status: int, words: tuple[str, str, str]) -> Response:
     session = await _session(request)
-    me = last_known(session) if session else None
+    me = last_known(session) or await _asked(request, session) if session else None
     edition = await edition_for(request, country_of(request, me))
     texts = texts_for(request, me, edition)
     page = Page(request, session, me, texts, edition, visitor_of(request))
@@ -159,6 +184,14 @@ async def _page(request: Request, status: int, words: tuple[str, str, str]) -> R
         request_id=context.request_id.get() if status >= 500 else None,
         no_return=True,
     )
+
+
+async def _asked(request: Request, session: Session) -> Me | None:
+    """The person of a session that has not shown a page yet, if identity says so just now."""
+    try:
+        return await me_of(backends_of(request), session)
+    except Problem:
+        return None
 
 
 async def _session(request: Request) -> Session | None:

@@ -179,7 +179,7 @@ async def open_page(request: Request, session: Session | None, **calls: Awaitabl
     Forbidden for a page that is not for him.
     """
     backends = backends_of(request)
-    asked = await parts(me=_me(backends, session), **calls)
+    asked = await parts(me=me_of(backends, session), **calls)
     me = asked.pop("me")
     person = me.value or (last_known(session) if session else None)
     _require(request, person)
@@ -203,7 +203,7 @@ def _require(request: Request, person: Me | None) -> None:
     raise refusal(action)
 
 
-async def _me(backends: Backends, session: Session | None) -> Me | None:
+async def me_of(backends: Backends, session: Session | None) -> Me | None:
     if session is None:
         return None
     answer = await backends.call(session, "identity", "GET", v1("me"))

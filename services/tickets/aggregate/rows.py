@@ -12,7 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from services.tickets.aggregate.states import WORK_REMAINS
 from shared.contracts.tickets import TicketStatus
-from shared.text import folded, search_key, search_words
+from shared.text import folded, search_words, squeezed
 
 Document = dict[str, Any]
 
@@ -81,8 +81,3 @@ def status_key(status: TicketStatus) -> str:
 
 def order_key(work_order_id: str) -> str:
     return f":order:{work_order_id}"
-
-
-def squeezed(code: str) -> str:
-    """A code as it is compared: without case, spaces and dashes."""
-    return search_key(code).replace(" ", "")

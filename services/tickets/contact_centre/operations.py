@@ -26,9 +26,13 @@ PARTY = "contact-centre"
 async def open_case(deps: Service, record: Envelope[Any]) -> None:
     """A call that an agent wrote down; the same case makes one ticket. Raises Refused, NotEntitled, CalendarUnknown."""
     call: ContactCentreTicketOpened = record.event
-    known = await devices.device_by_serial(deps.db, call.serial)
-    if known is None:
+    found = await devices.devices_by_serial(deps.db, call.serial)
+    if not found:
         raise Refused(f"serial: no device {call.serial} is known")
+    if len(found) > 1:
+        candidates = ", ".join(sorted(one.state.device_id for one in found))
+        raise Refused(f"serial: {len(found)} devices have the number {call.serial}: {candidates}")
+    known = found[0]
     device = known.state
     if call.on_behalf_of is not None:
         customer = await deps.callers.of_user(call.on_behalf_of)

@@ -9,16 +9,17 @@ from pymongo.asynchronous.database import AsyncDatabase
 from shared.access.caller import Caller
 from shared.access.scope import sees
 from shared.contracts.actions import Action
-from shared.contracts.catalog import DeviceState
+from shared.contracts.catalog import DeviceState, DeviceStatus
 from shared.contracts.outbound import OnSiteContact
 from shared.outbox.statements import Statements
-from shared.text import search_key
+from shared.text import squeezed
 
 Database = AsyncDatabase[dict[str, Any]]
 
 DEVICES = "view_devices"
 ACCOUNTS = "view_accounts"
 PEOPLE = "view_people"
+MOST_OF_ONE_SERIAL = 20
 
 
 async def prepare(db: Database) -> None:
@@ -30,13 +31,9 @@ def device_fields(device: DeviceState) -> dict[str, Any]:
     return {
         "account_id": device.account_id,
         "group_ids": list(device.group_ids),
-        "serial_key": serial_key(device.serial),
+        "serial_key": squeezed(device.serial),
         "device": device.model_dump(mode="json"),
     }
-
-
-def serial_key(serial: str) -> str:
-    return search_key(serial).replace(" ", "")
 
 
 class KnownDevice(NamedTuple):
@@ -46,9 +43,11 @@ class KnownDevice(NamedTuple):
     version: int
 
 
-async def device_by_serial(db: Database, serial: str) -> KnownDevice | None:
-    """The device with this serial number, however it was typed."""
-    return _known(await db[DEVICES].find_one({"serial_key": serial_key(serial)}))
+async def devices_by_serial(db: Database, serial: str) -> list[KnownDevice]:
+    """The devices with this serial number, however it was typed: those that stand somewhere, else the removed ones."""
+    rows = await db[DEVICES].find({"serial_key": squeezed(serial)}).to_list(MOST_OF_ONE_SERIAL)
+    found = [known for row in rows if (known := _known(row)) is not None]
+    return [known for known in found if known.state.status is not DeviceStatus.REMOVED] or found
 
 
 async def known_devices(db: Database, device_ids: Sequence[str]) -> list[KnownDevice]:

@@ -16,7 +16,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from services.tickets.aggregate import rows
 from shared.access.scope import EVERYTHING, Scope, all_of
-from shared.text import search_words
+from shared.text import search_words, squeezed
 
 Document = dict[str, Any]
 Condition = dict[str, Any]
@@ -69,7 +69,7 @@ class Search:
         words = sorted(search_words(text), key=len, reverse=True)
         if not words:
             return None
-        code = beginning(rows.squeezed(text)) if len(words) > 1 else None
+        code = beginning(squeezed(text)) if len(words) > 1 else None
         counted = sum(len(word) > 1 for word in words[:WORDS_COUNTED])
         return cls(tuple(map(beginning, words)), code, counted)
 

@@ -80,7 +80,7 @@ async def take(deps: Service, record: Envelope[Any], party: str) -> None:
 def check(message: VisitMessage, now: datetime) -> None:
     """Raise Refused for what planning systems write for "not known yet", or by mistake: nobody could keep to it."""
     if message.occurred_at > now + CLOCKS_DIFFER:
-        raise Refused("occurred_at: must not be in the future")
+        raise Refused("occurred_at: must be in the past")
     if isinstance(message, EngineerVisitTravelling) and message.expected_at is not None:
         _require_near("expected_at", message.expected_at, now + LONGEST_TRAVEL)
     if isinstance(message, DispatchVisitPlanned | DispatchVisitMoved):

@@ -40,18 +40,27 @@
     else if (event.key === "k") step(-1);
   });
 
-  // What was typed survives a lost connection or a closed tab, on this device alone, until the answer says that it arrived.
-  const kept = (form) => `kept:${form.dataset.keep}`;
-  for (const done of all("[data-done]")) sessionStorage.removeItem(`kept:${done.dataset.done}`);
+  // What was typed survives a lost connection or an ended session, in this tab and for this person alone, until the
+  // answer says that it arrived. Signing out forgets all of it.
+  const kept = (name) => `kept:${document.body.dataset.person || ""}:${name}`;
+  for (const done of all("[data-done]")) sessionStorage.removeItem(kept(done.dataset.done));
   for (const form of all("form[data-keep]")) {
-    const fields = all("textarea, input[type=text]", form);
-    const before = JSON.parse(sessionStorage.getItem(kept(form)) || "{}");
-    for (const field of fields) if (!field.value && before[field.name]) field.value = before[field.name];
+    const fields = all("textarea, select, input:not([type=hidden], [type=password])", form);
+    const chosen = (field) => field.type === "radio" || field.type === "checkbox";
+    const before = JSON.parse(sessionStorage.getItem(kept(form.dataset.keep)) || "null");
+    for (const field of before ? fields : []) {
+      if (chosen(field)) field.checked = before.includes(`${field.name}=${field.value}`);
+      else if (!field.value || field.tagName === "SELECT") {
+        const found = before.find((entry) => entry.startsWith(`${field.name}=`));
+        if (found) field.value = found.slice(field.name.length + 1);
+      }
+    }
     form.addEventListener("input", () => {
-      const values = Object.fromEntries(fields.map((field) => [field.name, field.value]));
-      sessionStorage.setItem(kept(form), JSON.stringify(values));
+      const entries = fields.filter((field) => !chosen(field) || field.checked);
+      sessionStorage.setItem(kept(form.dataset.keep), JSON.stringify(entries.map((f) => `${f.name}=${f.value}`)));
     });
   }
+  for (const form of all("form[data-forgets]")) form.addEventListener("submit", () => sessionStorage.clear());
 
   // One press is one request.
   document.addEventListener("submit", (event) => {
