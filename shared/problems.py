@@ -4,9 +4,10 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
@@ -125,9 +126,10 @@ def field_errors(error: ValidationError | RequestValidationError) -> list[FieldE
     ]
 
 
-def response_of(problem: Problem) -> JSONResponse:
-    return JSONResponse(
-        problem.body(), status_code=problem.status, headers=problem.headers, media_type="application/problem+json"
+def response_of(problem: Problem) -> Response:
+    """The answer; what a refusal says beside its text may be any value that events hold, moments among them."""
+    return Response(
+        orjson.dumps(problem.body()), problem.status, headers=problem.headers, media_type="application/problem+json"
     )
 
 
@@ -164,11 +166,11 @@ def allowed_methods(request: Request, status: int) -> dict[str, str]:
 def add_problem_handlers(app: FastAPI) -> None:
     """Turn every error of the application into problem details."""
 
-    async def on_problem(_: Request, error: Exception) -> JSONResponse:
+    async def on_problem(_: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
         return response_of(error)
 
-    async def on_validation(_: Request, error: Exception) -> JSONResponse:
+    async def on_validation(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         errors = field_errors(error)
         return response_of(Invalid(f"{errors[0].field}: {errors[0].message}", errors=errors))
@@ -180,11 +182,11 @@ def add_problem_handlers(app: FastAPI) -> None:
         body["code"] = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
         return JSONResponse(body, error.status_code, headers=headers, media_type="application/problem+json")
 
-    async def on_store_away(_: Request, error: Exception) -> JSONResponse:
+    async def on_store_away(_: Request, error: Exception) -> Response:
         log.error("the store did not answer", exc_info=error)
         return response_of(Unavailable("The store does not answer; nothing was changed or the change will be found."))
 
-    async def on_unexpected(_: Request, error: Exception) -> JSONResponse:
+    async def on_unexpected(_: Request, error: Exception) -> Response:
         log.error("unexpected error", exc_info=error)
         return response_of(_Unexpected())
 

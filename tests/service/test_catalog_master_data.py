@@ -135,17 +135,15 @@ async def test_a_record_that_breaks_a_rule_is_answered_with_the_reason_and_stops
 
 async def test_a_serial_number_is_one_device_s_however_it_is_typed(fleet: Fleet, world: World) -> None:
     [device] = await fleet.devices({})
-    typed = (
-        f" {device.serial.lower()} ",
-        f"{device.serial[:4]}-{device.serial[4:]}",
-        f"{device.serial[:6]} {device.serial[6:]}",
-    )
+    serial = device.serial
+    typed = (f" {serial.lower()} ", f"{serial[:4]}-{serial[4:]}", f"{serial[:6]} {serial[6:]}")
+    refs = [f"{device.ref}-{number}" for number in range(len(typed))]
     async with world.stack.wire("back-office").listening("inbound.back-office.fleet.rejected") as heard:
-        for number, serial in enumerate(typed):
-            await fleet.tell(fleet.device(f"{device.ref}-{number}", serial=serial))
-            await heard.until(lambda own, number=number: own.of(f"{device.ref}-{number}"))
-            [answer] = heard.of(f"{device.ref}-{number}")
-            assert device.ref in value_of(answer)["reason"]
+        for ref, spelling in zip(refs, typed, strict=True):
+            await fleet.tell(fleet.device(ref, serial=spelling))
+        await heard.until(lambda own: all(own.of(ref) for ref in refs))
+        for ref in refs:
+            assert device.ref in value_of(heard.of(ref)[0])["reason"]
     # The same device may be told in another spelling; its successor comes when it has gone.
     await fleet.tell(fleet.device(device.ref, revision=2, serial=typed[0], own_name="Same one"))
     assert (await fleet.page(device.device_id, own_name="Same one"))["serial"] == device.serial

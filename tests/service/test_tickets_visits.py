@@ -146,7 +146,7 @@ async def test_a_follow_up_gets_a_work_order_of_its_own(world: World) -> None:
 
         [order] = await heard.until(second)
         assert order["symptom"] == "fuser is worn too"
-        window = {"window_from": "2031-01-02T10:00:00+00:00", "window_to": "2031-01-02T12:00:00+00:00"}
+        window = {"window_from": "2027-01-04T10:00:00+00:00", "window_to": "2027-01-04T12:00:00+00:00"}
         message = DispatchVisitPlanned.model_validate(
             {
                 "work_order_id": ticket["work_order_id"],
