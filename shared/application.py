@@ -25,6 +25,7 @@ from shared.consumers.watch import Watch
 from shared.health import Running, health_router
 from shared.http.caller import describe_actions
 from shared.http.head import Head
+from shared.http.openapi import document, operation_id
 from shared.http.requests import RequestContext
 from shared.http.seen import Awaited
 from shared.leases import Lease
@@ -63,6 +64,7 @@ def create_service_app(
     settings: S,
     *,
     title: str,
+    about: str,
     routers: Sequence[APIRouter],
     build_parts: BuildParts[S, P],
     aggregates: Sequence[Aggregate] = (),
@@ -79,8 +81,8 @@ def create_service_app(
 
     Without `load_user`, `load_grants` or `load_revocation` the service follows `identity.users`, `catalog.grants` or
     `identity.revocations` in a view of its own; the owners pass their own documents instead. `followed` names the
-    views that `Seen` marks may wait for, by noun.
-    `prepare` makes indexes; it runs at each start and has to be repeatable. `tasks` run until the end.
+    views that `Seen` marks may wait for, by noun. `about` says in OpenAPI what the service is. `prepare` makes indexes;
+    it runs at each start and has to be repeatable. `tasks` run until the end.
     """
     configure_logs(settings.service, settings.instance, settings.log_level)
     own: list[Subscription[Service[S, P]]] = list(subscriptions)
@@ -170,7 +172,9 @@ def create_service_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=operation_id,
     )
+    app.openapi = document(app, about=about)  # type: ignore[method-assign]
     app.state.subscriptions = own
     app.state.build = build
     add_problem_handlers(app)

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
@@ -23,6 +23,19 @@ class FieldError(BaseModel):
     field: str
     rule: str
     message: str
+
+
+class ProblemDetails(BaseModel):
+    """A refusal as it is answered (RFC 9457); some say more beside these."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = Field(description="for people")
+    code: str = Field(description="stable, for programs")
+    errors: list[FieldError] = []
 
 
 class Problem(Exception):

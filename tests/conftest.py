@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -9,6 +10,7 @@ from deploy.local.layout import Profile, existing_services
 from deploy.local.servers import Servers
 from tests.containers import servers_for
 from tests.support.identity_keys import IdentityKeys
+from tests.support.log_watch import failures
 from tests.support.stack import Stack
 from tests.support.world import World
 
@@ -22,11 +24,15 @@ CHEAP_PASSWORDS = {"LOCKSTEP_PASSWORDS__MEMORY_KIB": "19456", "LOCKSTEP_PASSWORD
 def servers() -> Iterator[Servers]:
     """Kafka, the store and the mail catcher of the profile `test`, on fresh data, without services.
 
-    `LOCKSTEP_TEST_PROFILE=mine:9300` names a profile of one's own, to test beside others.
+    `LOCKSTEP_TEST_PROFILE=mine:9300` names a profile of one's own, to test beside others. At the end, no service may
+    have told of a failure of its own.
     """
+    begun = datetime.now(UTC)
     profile = Profile.parse(os.environ.get(PROFILE_SETTING) or "test")
     with servers_for(profile, services=(), fresh=True, environment=CHEAP_PASSWORDS) as running:
         yield running
+    told = failures(profile.logs, since=begun)
+    assert not told, "services failed while they were tested:\n" + "\n".join(told)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from deploy.local.progress import say
 PROGRAMS = Path(sys.executable).parent
 TYPED = ("services", "shared", "deploy", "tests")
 FIRST = ("unit", "contracts")
-LAST = ("service", "flows", "browser", "faults")
+LAST = ("service", "flows", "browser", "abuse", "faults")
 ASKED_FOR = ("bench", "soak", "support")
 
 

@@ -37,7 +37,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The application of the catalog; settings come from the environment where none are given."""
     return create_service_app(
         settings or Settings(),
-        title="Catalog",
+        title="Lockstep catalog",
+        about="Devices, contracts, groups, and who manages what.",
         # The list's fixed paths come before the path of one device.
         routers=[
             list_routes,

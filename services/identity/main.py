@@ -33,7 +33,8 @@ from shared.http.client_address import read_key
 def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service_app(
         settings or Settings(),
-        title="Identity: accounts, users and sign-in",
+        title="Lockstep identity",
+        about="Accounts, users, sign-in and machine clients, and the editions of countries.",
         routers=[
             sessions.router,
             clients.router,

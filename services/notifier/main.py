@@ -31,6 +31,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service_app(
         chosen,
         title="Lockstep notifier",
+        about="Mails about tickets: who wants which, and what became of each.",
         routers=[messages_router, preferences_router],
         build_parts=lambda db, settings: Parts(templates, MailServer(settings.smtp), Views(db), Departures()),
         aggregates=[store.MESSAGES],

@@ -45,6 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service_app(
         settings or Settings(),
         title="Lockstep tickets",
+        about="Faults from the report to the closing: entries, visits, deadlines, live changes.",
         # The paths of explanations and visits are longer than the tickets' and are looked for first.
         routers=[clocks_router, explanations_router, visits_router, live_router, calendar_feeds_router, tickets_router],
         build_parts=lambda db, settings: Parts(

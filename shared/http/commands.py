@@ -26,7 +26,7 @@ class IfMatchInvalid(Problem):
     title = "If-Match takes one entity tag as it was given, or *"
 
 
-async def _command(
+async def required(
     request: Request,
     caller: CallerDep,
     idempotency_key: Annotated[str | None, Header(max_length=MAX_KEY_LENGTH)] = None,
@@ -42,15 +42,16 @@ async def _command(
     )
 
 
-async def _optional_command(
+async def optional(
     request: Request,
     caller: CallerDep,
     idempotency_key: Annotated[str | None, Header(max_length=MAX_KEY_LENGTH)] = None,
 ) -> Command | None:
-    return await _command(request, caller, idempotency_key) if idempotency_key else None
+    return await required(request, caller, idempotency_key) if idempotency_key else None
 
 
-async def _if_match(if_match: Annotated[str | None, Header()] = None) -> int | None:
+async def if_match(if_match: Annotated[str | None, Header(max_length=MAX_KEY_LENGTH)] = None) -> int | None:
+    """The version that a command is about; None for any."""
     if if_match is None or if_match.strip() == "*":
         return None
     found = _ETAG.match(if_match.strip())
@@ -59,10 +60,10 @@ async def _if_match(if_match: Annotated[str | None, Header()] = None) -> int | N
     return int(found.group(1))
 
 
-CommandDep = Annotated[Command, Depends(_command)]
-OptionalCommandDep = Annotated[Command | None, Depends(_optional_command)]
+CommandDep = Annotated[Command, Depends(required)]
+OptionalCommandDep = Annotated[Command | None, Depends(optional)]
 """For PUT and PATCH, whose repetition If-Match or their own nature makes harmless."""
-IfMatch = Annotated[int | None, Depends(_if_match)]
+IfMatch = Annotated[int | None, Depends(if_match)]
 
 
 def etag(version: int) -> str:

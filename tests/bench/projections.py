@@ -110,6 +110,7 @@ async def ours(stack: Stack, begins: dict[TopicPartition, int]) -> float:
         ),
         build_parts=lambda _db, _settings: None,
         title="bench",
+        about="Measurements.",
         routers=(),
         subscriptions=[follow],
         load_user=_nobody,

@@ -124,6 +124,7 @@ def probe_on(profile: Profile, topics: Wire) -> Probe:
         app: FastAPI = create_service_app(
             settings,
             title="plumbing",
+            about="Tests.",
             routers=routers,
             build_parts=lambda _db, _settings: ProbeParts(),
             aggregates=aggregates,

@@ -18,6 +18,7 @@ from shared.contracts.catalog import DeviceState, Location, Site
 from shared.http.body import Body
 from shared.http.caller import may
 from shared.http.commands import IfMatch, OptionalCommandDep, with_etag
+from shared.http.openapi import refusals
 from shared.http.seen import seen
 from shared.problems import Problem
 
@@ -110,7 +111,7 @@ async def get_device(
     )
 
 
-@router.patch("/v1/devices/{device_id}")
+@router.patch("/v1/devices/{device_id}", responses=refusals(428))
 async def rename_device(
     device_id: str,
     body: DeviceNames,
@@ -133,7 +134,7 @@ async def rename_device(
     return await _changed(deps, document, response)
 
 
-@router.put("/v1/devices/{device_id}/site")
+@router.put("/v1/devices/{device_id}/site", responses=refusals(428))
 async def move_device(
     device_id: str,
     body: SiteChange,

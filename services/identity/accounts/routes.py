@@ -94,6 +94,7 @@ async def list_accounts(
 async def get_account(
     account_id: str, caller: Annotated[Caller, may(actions.READ_ACCOUNT)], response: Response, deps: Deps
 ) -> AccountView:
+    """An account with both its numbers; `ETag` is its version."""
     document = await queries.find_account(deps, caller=caller, account_id=account_id)
     with_etag(response, document["version"])
     return AccountView.of(document)

@@ -13,6 +13,7 @@ from shared.contracts import actions
 from shared.http.body import Body
 from shared.http.caller import may, public
 from shared.http.commands import CommandDep
+from shared.http.openapi import refusals
 
 router = APIRouter(tags=["machine clients"])
 
@@ -57,7 +58,7 @@ class Clients(BaseModel):
     items: list[ClientView]
 
 
-@router.post("/v1/clients/token", dependencies=[public(actions.GET_CLIENT_TOKEN)])
+@router.post("/v1/clients/token", dependencies=[public(actions.GET_CLIENT_TOKEN)], responses=refusals(401))
 async def client_token(body: ClientCredentials, response: Response, deps: Deps) -> ClientTokenView:
     """Client credentials in, access token out."""
     response.headers["Cache-Control"] = "no-store"
@@ -109,4 +110,5 @@ async def rotate_secret(
 
 @router.delete("/v1/clients/{client_id}", status_code=204)
 async def remove_client(client_id: str, caller: Annotated[Caller, may(actions.MANAGE_CLIENTS)], deps: Deps) -> None:
+    """Remove a machine client; its tokens open nothing from then on."""
     await operations.remove_client(deps, caller=caller, client_id=client_id)

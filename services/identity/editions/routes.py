@@ -70,6 +70,7 @@ async def all_editions(deps: Deps) -> Editions:
 
 @router.get("/v1/editions/{country}", dependencies=[public(actions.READ_EDITIONS)])
 async def get_edition(country: CountryPath, response: Response, deps: Deps) -> EditionView:
+    """A country's look and contacts, with the opening hours and whether it is open now."""
     document = await store.find(deps.db, country)
     if document is None:
         raise EditionNotFound()

@@ -14,6 +14,7 @@ from shared.contracts import actions
 from shared.http.body import Body
 from shared.http.caller import may, public
 from shared.http.client_address import client_address
+from shared.http.openapi import refusals
 
 router = APIRouter(tags=["sessions"])
 
@@ -88,7 +89,7 @@ async def public_keys(deps: Deps, response: Response) -> dict[str, Any]:
     return deps.parts.signer.public_keys()
 
 
-@router.post("/v1/sessions", status_code=201, dependencies=[public(actions.SIGN_IN)])
+@router.post("/v1/sessions", status_code=201, dependencies=[public(actions.SIGN_IN)], responses=refusals(401, 429))
 async def sign_in(
     body: SignIn, request: Request, response: Response, deps: Deps, user_agent: UserAgent = None
 ) -> TokensView:
@@ -105,7 +106,7 @@ async def sign_in(
     return TokensView.of(signed_in)
 
 
-@router.post("/v1/sessions/refresh", dependencies=[public(actions.KEEP_SESSION)])
+@router.post("/v1/sessions/refresh", dependencies=[public(actions.KEEP_SESSION)], responses=refusals(401))
 async def refresh(body: RefreshTokenBody, response: Response, deps: Deps) -> TokensView:
     """Exchange a refresh token. Using one twice ends the session."""
     response.headers["Cache-Control"] = "no-store"
@@ -141,7 +142,7 @@ async def revoke_session(session_id: str, caller: Annotated[Caller, may(actions.
     await operations.revoke(deps, caller=caller, session_id=session_id)
 
 
-@router.post("/v1/me/password", status_code=204)
+@router.post("/v1/me/password", status_code=204, responses=refusals(429))
 async def change_password(
     body: PasswordChange, request: Request, caller: Annotated[Caller, may(actions.CHANGE_PROFILE)], deps: Deps
 ) -> None:

@@ -154,6 +154,7 @@ async def list_users(
 async def get_user(
     user_id: str, caller: Annotated[Caller, may(actions.READ_USER)], response: Response, deps: Deps
 ) -> UserView:
+    """A user with his rights; what the caller may not manage of them is left out."""
     document = await operations.find_visible(deps, caller=caller, user_id=user_id)
     with_etag(response, document["version"])
     return UserView.of(document, authority_of(caller))

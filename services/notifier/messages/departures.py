@@ -60,7 +60,9 @@ class Departures:
         """Let mails leave until cancelled, and then those that are here already."""
         workers = [asyncio.create_task(self._work(leave)) for _ in range(AT_ONCE)]
         try:
-            await asyncio.shield(asyncio.gather(*workers))
+            ended, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
+            for worker in ended:
+                worker.result()
         finally:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LAST_SECONDS):

@@ -73,4 +73,5 @@ async def list_messages(
 async def read_message(
     message_id: str, caller: Annotated[Caller, may(actions.READ_MESSAGE)], deps: Deps
 ) -> MessageView:
+    """One mail with all its attempts."""
     return MessageView.of(await queries.one(deps, caller=caller, message_id=message_id))

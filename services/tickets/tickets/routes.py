@@ -75,6 +75,7 @@ class OutlookView(BaseModel):
 
 @router.get("/v1/devices/{device_id}/outlook")
 async def outlook(device_id: str, caller: Annotated[Caller, may(actions.READ_OUTLOOK)], deps: Deps) -> OutlookView:
+    """What a report for this device would bring: whether a contract covers it, the promise, an open ticket."""
     found = await opening.outlook(deps, caller=caller, device_id=device_id)
     other = found.open_ticket
     return OutlookView(
@@ -89,6 +90,7 @@ async def outlook(device_id: str, caller: Annotated[Caller, may(actions.READ_OUT
 async def open_ticket(
     body: OpenTicket, caller: Annotated[Caller, may(actions.OPEN_TICKET)], command: CommandDep, deps: Deps
 ) -> Response:
+    """Report a fault. Repeating the request answers with the same ticket."""
     ticket, version = await opening.report_fault(
         deps,
         caller=caller,
@@ -127,6 +129,7 @@ async def list_tickets(
     cursor: Cursor = None,
     total: bool = False,
 ) -> Response:
+    """Tickets that the caller sees, newest first; `q` searches number, serial, names, codes and words."""
     wanted = queries.Wanted(state, status, device_id, account_id, q)
     found = await queries.find_tickets(deps, caller, wanted, limit=limit, cursor=cursor, with_total=total)
     desk = is_desk(caller)
@@ -147,6 +150,7 @@ async def list_tickets(
 
 @router.get("/v1/tickets/{ticket_id}", response_model=TicketView)
 async def read_ticket(ticket_id: str, caller: Annotated[Caller, may(actions.READ_TICKET)], deps: Deps) -> Response:
+    """A ticket with its visits, deadlines and the last few entries; `ETag` is its version."""
     return await shown(deps, caller, await queries.ticket_document(deps, caller, ticket_id))
 
 
@@ -172,6 +176,7 @@ async def write_update(
     if_match: IfMatch,
     deps: Deps,
 ) -> Response:
+    """Write to the other side; a reply to a resolved ticket opens it again."""
     document = await operations.write_update(
         deps,
         caller=caller,
@@ -193,6 +198,7 @@ async def write_note(
     if_match: IfMatch,
     deps: Deps,
 ) -> Response:
+    """Write an internal note, which the customer never sees."""
     document = await operations.write_note(
         deps, caller=caller, ticket_id=ticket_id, text=body.text, command=command, if_match=if_match
     )
@@ -208,6 +214,7 @@ async def request_visit(
     if_match: IfMatch,
     deps: Deps,
 ) -> Response:
+    """Ask dispatch for a visit by another work order."""
     document = await operations.request_visit(
         deps, caller=caller, ticket_id=ticket_id, symptom=body.symptom, command=command, if_match=if_match
     )
@@ -215,7 +222,7 @@ async def request_visit(
 
 
 @router.post("/v1/tickets/{ticket_id}/close", response_model=TicketView)
-async def close(
+async def close_ticket(
     ticket_id: str,
     caller: Annotated[Caller, may(actions.CLOSE_TICKET)],
     command: CommandDep,
@@ -223,11 +230,12 @@ async def close(
     deps: Deps,
     body: ActOnTicket | None = None,
 ) -> Response:
+    """Close a ticket for good."""
     return await _act(deps, caller, ticket_id, "close", body, command, if_match)
 
 
 @router.post("/v1/tickets/{ticket_id}/cancel", response_model=TicketView)
-async def cancel(
+async def cancel_ticket(
     ticket_id: str,
     caller: Annotated[Caller, may(actions.CANCEL_TICKET)],
     command: CommandDep,
@@ -235,11 +243,12 @@ async def cancel(
     deps: Deps,
     body: ActOnTicket | None = None,
 ) -> Response:
+    """Withdraw a ticket: nobody comes."""
     return await _act(deps, caller, ticket_id, "cancel", body, command, if_match)
 
 
 @router.post("/v1/tickets/{ticket_id}/{action}", response_model=TicketView)
-async def handle(
+async def handle_ticket(
     ticket_id: str,
     action: Literal["acknowledge", "resolve", "wait"],
     caller: Annotated[Caller, may(actions.HANDLE_TICKET)],
@@ -248,6 +257,7 @@ async def handle(
     deps: Deps,
     body: ActOnTicket | None = None,
 ) -> Response:
+    """Take a ticket up, wait for the customer or for parts, or mark it as solved."""
     return await _act(deps, caller, ticket_id, action, body, command, if_match)
 
 

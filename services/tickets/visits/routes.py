@@ -33,7 +33,7 @@ class ReplyToVisit(Body):
 
 
 @router.post("/v1/tickets/{ticket_id}/visits/{visit_id}/reply", response_model=TicketView)
-async def reply(
+async def answer_visit(
     ticket_id: str,
     visit_id: str,
     body: ReplyToVisit,
@@ -42,6 +42,7 @@ async def reply(
     if_match: IfMatch,
     deps: Deps,
 ) -> Response:
+    """Confirm the window of a planned visit, or ask for another one."""
     document = await operations.reply(
         deps,
         caller=caller,
@@ -60,6 +61,7 @@ async def reply(
 async def calendar_file(
     ticket_id: str, visit_id: str, caller: Annotated[Caller, may(actions.READ_TICKET)], deps: Deps
 ) -> Response:
+    """The visit for a calendar program (RFC 5545)."""
     document = await queries.ticket_document(deps, caller, ticket_id)
     state = store.ticket_of(document).state
     visits = [(state, visit, document["version"]) for visit in state.visits if visit.visit_id == visit_id]
