@@ -8,7 +8,7 @@ RUN = @$(PYTHON) -m deploy.local
 export PORTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status logs restart bench soak lint types setup
+.PHONY: help demo test up down status logs restart bench soak abuse sbom audit lint types setup
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -39,6 +39,15 @@ bench: ## measure against the bare drivers; writes docs/benchmarks.md
 
 soak: ## long rounds with faults: MINUTES=30
 	$(RUN) soak $(if $(MINUTES),--minutes $(MINUTES)) -- $(ARGS)
+
+abuse: ## the hostile run of `make test`, twenty times as long
+	$(RUN) abuse -- $(ARGS)
+
+sbom: ## bill of materials of what runs (CycloneDX), into .local/
+	$(RUN) sbom
+
+audit: ## known vulnerabilities of what runs, from the public databases
+	$(RUN) audit
 
 lint: ## style, format, who may import whom
 	$(RUN) lint

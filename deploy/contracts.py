@@ -22,6 +22,7 @@ from deploy.local.layout import REPOSITORY, existing_services
 from deploy.topics import PARTIES, TOPICS, Topic
 from shared.contracts.base import Event
 from shared.contracts.catalogue import BY_TYPE
+from shared.http.openapi import CONTACT
 
 FOLDER = REPOSITORY / "docs" / "contracts"
 
@@ -140,8 +141,13 @@ def asyncapi() -> dict[str, Any]:
     by_topic |= {topic.name: [REJECTED_TYPE] for topic in TOPICS if topic.name.endswith(".rejected")}
     told = [topic for topic in TOPICS if topic.name in by_topic]
     return {
-        "asyncapi": "3.0.0",
-        "info": {"title": "Lockstep: records between services and parties", "version": "1", "description": ABOUT},
+        "asyncapi": "3.1.0",
+        "info": {
+            "title": "Lockstep: records between services and parties",
+            "version": "1",
+            "description": ABOUT,
+            "contact": CONTACT,
+        },
         "defaultContentType": "application/json",
         "servers": {
             "broker": {

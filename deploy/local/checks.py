@@ -1,5 +1,6 @@
 """Lint, types, layers, tests: the same steps for a developer and for the integration run."""
 
+import os
 import subprocess
 import sys
 import time
@@ -29,11 +30,16 @@ def types() -> int:
     return _run("mypy", *(name for name in TYPED if any((REPOSITORY / name).rglob("*.py"))))
 
 
-def tests(further: Sequence[str]) -> int:
-    """Run pytest in its order, or only what is named. Its closing line is the last that is printed."""
+def tests(further: Sequence[str], *, times: int = 1) -> int:
+    """Run pytest in its order, or only what is named. Its closing line is the last that is printed.
+
+    `times` multiplies what the hostile run tries.
+    """
     chosen = list(further) or [f"tests/{name}" for name in _folders()]
     command = [sys.executable, "-m", "pytest", "-p", "tests.support.timings", *chosen]
-    return subprocess.run(command, cwd=REPOSITORY, check=False).returncode
+    return subprocess.run(
+        command, cwd=REPOSITORY, env={**os.environ, "LOCKSTEP_ABUSE": str(times)}, check=False
+    ).returncode
 
 
 def _folders() -> list[str]:

@@ -5,13 +5,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from deploy.local import checks, compose, docker, keys
+from deploy.local import checks, compose, docker, keys, supply
 from deploy.local.environment import service_url
 from deploy.local.errors import LocalError
 from deploy.local.layout import HOST, PROFILES, REPOSITORY, Profile
 from deploy.local.progress import say, total
 from deploy.local.status import show_status
 from deploy.local.supervisor import down, restart_program, show_logs, supervise, up
+
+LONG_ABUSE = 20
+"""So many times what `make test` tries."""
 
 Command = Callable[[argparse.Namespace, Profile], int]
 
@@ -82,6 +85,18 @@ def run_soak(arguments: argparse.Namespace, profile: Profile) -> int:
     return _module("tests.soak", [f"--minutes={arguments.minutes}", *arguments.rest])
 
 
+def run_abuse(arguments: argparse.Namespace, profile: Profile) -> int:
+    return checks.tests(["tests/abuse", *arguments.rest], times=LONG_ABUSE)
+
+
+def run_sbom(arguments: argparse.Namespace, profile: Profile) -> int:
+    return supply.bill_of_materials()
+
+
+def run_audit(arguments: argparse.Namespace, profile: Profile) -> int:
+    return supply.audit()
+
+
 def run_setup(arguments: argparse.Namespace, profile: Profile) -> int:
     keys.ensure_keys(profile)
     return 0
@@ -100,6 +115,9 @@ COMMANDS: dict[str, Command] = {
     "types": run_types,
     "bench": run_bench,
     "soak": run_soak,
+    "abuse": run_abuse,
+    "sbom": run_sbom,
+    "audit": run_audit,
     "supervise": run_supervise,
 }
 

@@ -19,14 +19,15 @@ class Needs(Flag):
 ALL = Needs.SERVERS | Needs.ASSETS | Needs.BROWSER
 OF_TESTS = {
     "unit": Needs.PYTHON,
-    "contracts": Needs.PYTHON,
+    "contracts": Needs.ASSETS,
     "plumbing": Needs.SERVERS,
     "service": Needs.SERVERS | Needs.ASSETS,
     "flows": Needs.SERVERS | Needs.ASSETS,
+    "abuse": Needs.SERVERS | Needs.ASSETS,
     "faults": Needs.SERVERS | Needs.ASSETS,
 }
 """By folder; the others need everything."""
-PYTHON_ALONE = ("lint", "types", "status", "logs", "down", "restart", "help")
+PYTHON_ALONE = ("lint", "types", "sbom", "audit", "status", "logs", "down", "restart", "help")
 TESTS = REPOSITORY / "tests"
 
 
