@@ -1,8 +1,9 @@
 """Using the pages: with keys alone, without JavaScript, and while they change by themselves."""
 
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Request, expect
 
 from services.portal.pages.tickets import LINES
 from shared.contracts.inbound import DispatchVisitPlanned
@@ -10,6 +11,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.scene import Scene
 from tests.support.stack import Stack
 from tests.support.visits import message, window
+from tests.support.waiting import eventually
 
 SOON = 15_000
 FOCUS = "() => { const e = document.activeElement; return e.id || e.textContent.trim() || e.tagName; }"
@@ -164,3 +166,57 @@ async def test_a_new_ticket_appears_at_home_by_itself(open_page: OpenPage, scene
         scene.german, scene.devices[1], description="Erscheint von selbst", another_ticket_is_open_ok=True
     )
     await expect(page.locator("#today")).to_contain_text("Erscheint von selbst", timeout=SOON)
+
+
+async def test_ten_tabs_of_one_browser_have_one_stream_and_all_change(
+    open_page: OpenPage, scene: Scene, stack: Stack
+) -> None:
+    opened = await scene.world.open_ticket(
+        scene.german, scene.devices[3], description="In vielen Fenstern", another_ticket_is_open_ok=True
+    )
+    path = f"/tickets/{opened['ticket_id']}"
+    page = await open_page(scene.german)
+    streams: set[Request] = set()
+    page.context.on("request", lambda asked: streams.add(asked) if urlsplit(asked.url).path == "/live" else None)
+
+    def forget(ended: Request) -> None:
+        streams.discard(ended)
+
+    page.context.on("requestfinished", forget)
+    page.context.on("requestfailed", forget)
+    tabs = [page, *[await page.context.new_page() for _ in range(9)]]
+    for tab in tabs:
+        await tab.goto(path)
+    await expect(tabs[-1].locator(".answer h1")).to_be_visible()
+    await eventually(lambda: _is(len(streams) == 1), what="one stream")
+    await tabs[0].close()  # whoever had the stream has gone: another one takes it over
+    order = str(opened["work_order_id"])
+    before = await tabs[5].locator(".answer h1").inner_text()
+    plan = message(DispatchVisitPlanned, order, 1, **window(hours=30))
+    await stack.wire("dispatch").send(plan, order)
+    for tab in (tabs[1], tabs[5], tabs[9]):
+        await tab.bring_to_front()
+        await expect(tab.locator(".answer h1")).not_to_have_text(before, timeout=SOON)
+
+
+async def test_what_was_typed_belongs_to_whom_typed_it(open_page: OpenPage, scene: Scene) -> None:
+    page = await open_page(scene.german)
+    form = f"/tickets/new?device_id={scene.devices[3].device_id}"
+    await page.goto(form)
+    await page.fill("#description", "Nur für mich")
+    await page.check("input[name=impact][value=down]", force=True)
+    await page.goto("/devices")
+    await page.goto(form)
+    await expect(page.locator("#description")).to_have_value("Nur für mich")
+    assert await page.is_checked("input[name=impact][value=down]")
+    kept = "() => Object.keys(sessionStorage).filter(key => key.startsWith('kept:'))"
+    person = await page.evaluate("() => document.body.dataset.person")
+    assert person and all(person in key for key in await page.evaluate(kept))
+    await page.click("summary:has(.name)")
+    await page.click("form[action='/sign-out'] button >> visible=true")
+    await page.wait_for_url("**/sign-in*")
+    assert await page.evaluate(kept) == []
+
+
+async def _is(value: bool) -> bool:
+    return value

@@ -101,7 +101,7 @@ def test_a_process_is_known_by_number_and_start_time() -> None:
         (("--", "tests"), ALL),
         (("--", "tests/unit", "-q"), Needs.PYTHON),
         (("--", "tests/unit/test_clocks.py::test_pausing_never_shortens"), Needs.PYTHON),
-        (("--", "tests/contracts", "tests/unit"), Needs.PYTHON),
+        (("--", "tests/contracts", "tests/unit"), Needs.ASSETS),
         (("--", "tests/unit", "tests/plumbing/test_jobs.py"), Needs.SERVERS),
         (("--", str(REPOSITORY / "tests" / "service")), Needs.SERVERS | Needs.ASSETS),
         (("--", "tests/unit", "tests/browser"), ALL),
