@@ -23,6 +23,7 @@ from shared.consumers.access_views import follow_grants, follow_revocations, fol
 from shared.consumers.consume import Consumers
 from shared.consumers.watch import Watch
 from shared.health import Running, health_router
+from shared.http.body_limit import BodyLimit
 from shared.http.caller import describe_actions
 from shared.http.head import Head
 from shared.http.openapi import document, operation_id
@@ -172,12 +173,14 @@ def create_service_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         generate_unique_id_function=operation_id,
     )
     app.openapi = document(app, about=about)  # type: ignore[method-assign]
     app.state.subscriptions = own
     app.state.build = build
     add_problem_handlers(app)
+    app.add_middleware(BodyLimit)
     app.add_middleware(RequestContext)
     app.add_middleware(Head)
     for router in (health_router, *routers):

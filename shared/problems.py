@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pymongo.errors import ConnectionFailure, ExecutionTimeout
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 
@@ -199,6 +199,14 @@ def add_problem_handlers(app: FastAPI) -> None:
         log.error("the store did not answer", exc_info=error)
         return response_of(Unavailable("The store does not answer; nothing was changed or the change will be found."))
 
+    async def on_store_refusal(request: Request, error: Exception) -> Response:
+        """A store that has lost its own database refuses operations before it stops answering."""
+        try:
+            await request.app.state.service.db.command("ping")
+        except PyMongoError:
+            return await on_store_away(request, error)
+        return await on_unexpected(request, error)
+
     async def on_unexpected(_: Request, error: Exception) -> Response:
         log.error("unexpected error", exc_info=error)
         return response_of(_Unexpected())
@@ -208,4 +216,5 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(ConnectionFailure, on_store_away)
     app.add_exception_handler(ExecutionTimeout, on_store_away)
+    app.add_exception_handler(OperationFailure, on_store_refusal)
     app.add_exception_handler(Exception, on_unexpected)

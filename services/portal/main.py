@@ -29,6 +29,7 @@ from services.portal.settings import Settings
 from shared import instance
 from shared.clock import Clock
 from shared.contracts import actions
+from shared.http.body_limit import BodyLimit
 from shared.http.caller import public
 from shared.http.client_address import read_key
 from shared.http.head import Head
@@ -69,7 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             finally:
                 await store.close()
 
-    app = FastAPI(title="Portal", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Portal", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.settings = settings
     app.state.clock = Clock(settings.clock.offset_file)
     app.state.assets = rendering.load_assets(settings.assets_dir)
@@ -85,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_error_pages(app)
     app.add_middleware(GZipMiddleware, minimum_size=800, compresslevel=5)
     app.add_middleware(SecurityHeaders, https=settings.https)
+    app.add_middleware(BodyLimit)
     app.add_middleware(SameSite, public_url=settings.portal.public_url)
     app.add_middleware(RequestContext)
     app.add_middleware(Head)

@@ -36,7 +36,7 @@ MEANINGS = {
     404: "Nothing here, or nothing that the caller may see.",
     409: "It contradicts the present state.",
     412: "It has another version by now.",
-    413: "It is too large to be passed on.",
+    413: "The body is too large, or what follows from it is too large to be passed on.",
     422: "A field breaks its rule; each is named.",
     428: "Say with `If-Match` which version this is about.",
     429: "Too many attempts; wait as `Retry-After` says.",

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
@@ -159,3 +159,31 @@ async def test_a_header_forged_without_a_token_costs_no_reads(cast: Cast) -> Non
         )
         assert {answer.status_code for answer in answers} == {200, 401}
         assert time.monotonic() - begun < 5, "each had waited for a second"
+
+
+@pytest.mark.parametrize("service", ["identity", "tickets", "portal"])
+async def test_an_endless_body_is_refused_before_it_is_kept(cast: Cast, service: str) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(400):
+            yield b"x" * 100_000
+
+    async with httpx.AsyncClient(base_url=cast.stack.url(service), timeout=30) as client:
+        path = "/v1/sessions" if service == "identity" else "/v1/tickets" if service == "tickets" else "/sign-in"
+        headers = {
+            "Authorization": f"Bearer {cast.tokens[2]}",
+            "Idempotency-Key": "k",
+            "Content-Type": "application/json",
+        }
+        declared = await client.post(path, content=b"x" * 3_000_000, headers=headers)
+        assert declared.status_code == 413
+        try:
+            told = await client.post(path, content=endless(), headers=headers)
+        except httpx.TransportError:
+            return  # cut off while it was still sending
+        assert told.status_code in (400, 413)
+
+
+async def test_no_address_with_a_slash_too_many_leads_to_a_foreign_host(cast: Cast) -> None:
+    async with httpx.AsyncClient(base_url=cast.stack.url("portal")) as client:
+        answer = await client.get("/tickets/", headers={"Host": "evil.example"})
+        assert "evil.example" not in answer.headers.get("location", "")

@@ -7,7 +7,7 @@ import pytest
 
 from services.notifier.messages import domain
 from services.notifier.messages.domain import Message, SkipReason
-from services.notifier.messages.mail import compose
+from services.notifier.messages.mail import compose, on_the_wire
 from services.notifier.messages.store import changed_fields_of, fields_of, id_of, message_of
 from services.notifier.preferences.domain import Cadence, complete, wants
 from services.notifier.templates.render import Letter
@@ -178,3 +178,15 @@ def test_a_mail_carries_the_headers_of_an_automatic_message() -> None:
 def test_a_line_break_in_a_name_makes_no_header() -> None:
     mail = message_from_bytes(composed(first_name="Anna\r\nBcc: all@customer.example"), policy=policy.default)
     assert mail["Bcc"] is None
+
+
+@pytest.mark.parametrize(
+    ("address", "sent_to"),
+    [
+        ("anna@bücher.example", "anna@xn--bcher-kva.example"),
+        ("anna@firm.example", "anna@firm.example"),
+        ("jürgen@firm.example", "jürgen@firm.example"),
+    ],
+)
+def test_a_domain_has_an_ascii_form_that_every_server_takes(address: str, sent_to: str) -> None:
+    assert on_the_wire(address) == sent_to

@@ -18,14 +18,13 @@ from services.portal.gateway.sessions import Session, Sessions
 from services.portal.gateway.streams import HeldStream, Streams
 from shared.contracts import actions
 from shared.http.caller import public
-from shared.problems import Forbidden, NotFound, Problem
+from shared.problems import Forbidden, NotFound
 
 router = APIRouter()
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 WITH_SECRETS = {("identity", "/v1/sessions"), ("identity", "/v1/clients/token"), ("identity", "/v1/me/password")}
 """Where secrets can be tried out: limited by where it is tried from, as the page of sign-in is."""
-MOST_BYTES = 2_000_000
 STREAM_SECONDS = 3600.0
 HOP_BY_HOP = {
     "connection",
@@ -50,12 +49,6 @@ OURS = {
     "x-csrf-token",
     "client-address",
 }
-
-
-class BodyTooLarge(Problem):
-    status = 413
-    code = "body_too_large"
-    title = "The body is larger than the portal takes"
 
 
 def passed_headers(headers: Mapping[str, str], *, browser: bool) -> dict[str, str]:
@@ -98,7 +91,7 @@ async def pass_on(request: Request, name: str) -> Response:
     target = passed_on(name, request.scope["raw_path"], request.scope["query_string"])
     if (name, unquote(target.partition("?")[0])) in WITH_SECRETS:
         rates["sign_in"].take(source)
-    body = await _body(request)
+    body = await request.body()
     headers = passed_headers(request.headers, browser=session is not None) | backends.stating(client_address(request))
     if request.method == "GET" and "text/event-stream" in request.headers.get("accept", ""):
         holder = session.id if session is not None else source
@@ -149,15 +142,6 @@ async def _session(request: Request) -> Session | None:
 def _check_csrf(request: Request, session: Session) -> None:
     if not hmac.compare_digest(request.headers.get("x-csrf-token", "").encode(), session.csrf.encode()):
         raise Forbidden("The form's token is missing or old. Load the page again.")
-
-
-async def _body(request: Request) -> bytes:
-    received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > MOST_BYTES:
-            raise BodyTooLarge()
-    return bytes(received)
 
 
 def _answer_headers(answer: httpx.Response) -> dict[str, str]:
