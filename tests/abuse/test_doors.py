@@ -180,7 +180,7 @@ async def test_an_endless_body_is_refused_before_it_is_kept(cast: Cast, service:
             told = await client.post(path, content=endless(), headers=headers)
         except httpx.TransportError:
             return  # cut off while it was still sending
-        assert told.status_code in (400, 413)
+        assert told.status_code in (400, 403, 413), "403: the form is refused without being read"
 
 
 async def test_no_address_with_a_slash_too_many_leads_to_a_foreign_host(cast: Cast) -> None:

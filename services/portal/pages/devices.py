@@ -9,6 +9,7 @@ from services.portal.gateway.paths import one, v1
 from services.portal.gateway.sessions import Session
 from services.portal.locale.texts import Texts
 from services.portal.pages.answers import contract_sentence, device_answer
+from services.portal.pages.entries import each
 from services.portal.pages.filters import Address, Column, Filter, page_size
 from services.portal.pages.labels import contract_state, device_state, open_tickets
 from services.portal.pages.models import DeviceView, TicketView
@@ -41,7 +42,7 @@ async def device_list(request: Request, session: Annotated[Session, may(actions.
     )
     texts, address = page.texts, Address("/devices", query)
     listed: dict[str, Any] = page.value("devices") or {"items": []}
-    devices = [DeviceView.model_validate(item) for item in listed["items"]]
+    entries = each(listed["items"], lambda item: _row(texts, DeviceView.model_validate(item)))
     facets = page.value("facets") or {}
     return page.render(
         "devices.html",
@@ -56,7 +57,8 @@ async def device_list(request: Request, session: Annotated[Session, may(actions.
             EXPORT, {name: value for name, value in query.items() if name not in ("cursor", "limit")}
         ).href(layout="spreadsheet"),
         clear=address.href(**dict.fromkeys((*FILTERS, "q"))),
-        rows=[_row(texts, device) for device in devices],
+        rows=entries.shown,
+        left_out=entries.left_out,
         columns=_columns(texts, address),
         pages=address.pages(listed.get("next"), size),
         total=listed.get("total"),

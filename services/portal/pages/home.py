@@ -8,7 +8,9 @@ from starlette.responses import Response
 
 from services.portal.gateway.paths import v1
 from services.portal.gateway.sessions import Session
+from services.portal.locale.texts import Texts
 from services.portal.pages.answers import Answer, coming_visit, open_clocks
+from services.portal.pages.entries import each
 from services.portal.pages.models import TicketView
 from services.portal.pages.page import Page, backends_of, may, open_page
 from services.portal.pages.ticket_view import row
@@ -32,7 +34,8 @@ async def home(request: Request, session: Annotated[Session, may(actions.GO_HOME
         devices=backends.call(session, "catalog", "GET", v1("devices"), params={"limit": 1, "total": "true"}),
     )
     listed = page.value("tickets") or {"items": [], "total": 0}
-    tickets = [TicketView.model_validate(item) for item in listed["items"]]
+    entries = each(listed["items"], lambda item: _ready(page.texts, TicketView.model_validate(item)))
+    tickets = entries.shown
     staff = bool(page.me and page.me.at_desk)
     waiting = [t for t in tickets if t.status is TicketStatus.WAITING_FOR_CUSTOMER and not staff]
     visits = sorted(
@@ -47,11 +50,18 @@ async def home(request: Request, session: Annotated[Session, may(actions.GO_HOME
         waiting=[row(page.texts, t) for t in waiting],
         visits=[row(page.texts, t) for t in visits],
         others=[row(page.texts, t, staff=staff) for t in others],
+        left_out=entries.left_out,
         tickets_down=page.down("tickets"),
         devices_down=page.down("devices"),
         open_count=listed.get("total") or len(tickets),
         device_count=(devices or {}).get("total"),
     )
+
+
+def _ready(texts: Texts, ticket: TicketView) -> TicketView:
+    """A ticket whose row can be made; raises what stands against it."""
+    row(texts, ticket)
+    return ticket
 
 
 def _urgency(ticket: TicketView) -> datetime:

@@ -10,6 +10,7 @@ from services.portal.gateway.paths import one, v1
 from services.portal.gateway.sessions import Session
 from services.portal.locale.texts import Texts
 from services.portal.pages.answers import ticket_answer
+from services.portal.pages.entries import each
 from services.portal.pages.filters import Address, Filter, page_size
 from services.portal.pages.labels import TICKET_STATES, ticket_state, too_long
 from services.portal.pages.models import TicketView, TimelineRow
@@ -54,7 +55,7 @@ async def ticket_list(request: Request, session: Annotated[Session, may(actions.
     texts, address = page.texts, Address("/tickets", query)
     listed: dict[str, Any] = page.value("tickets") or {"items": []}
     staff = bool(page.me and page.me.at_desk)
-    rows = [row(texts, TicketView.model_validate(item), staff=staff) for item in listed["items"]]
+    entries = each(listed["items"], lambda item: row(texts, TicketView.model_validate(item), staff=staff))
     return page.render(
         "tickets.html",
         down=page.down("tickets"),
@@ -72,7 +73,8 @@ async def ticket_list(request: Request, session: Annotated[Session, may(actions.
         statuses=_status_filters(texts, address, staff=staff) if asked["state"] != "closed" else [],
         filtered=bool(set(query) - {"state", "limit", "cursor"}),
         clear=address.href(q=None, status=None, device_id=None, account_id=None),
-        rows=rows,
+        rows=entries.shown,
+        left_out=entries.left_out,
         pages=address.pages(listed.get("next"), size),
         total=listed.get("total"),
     )
