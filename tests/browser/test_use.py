@@ -218,5 +218,19 @@ async def test_what_was_typed_belongs_to_whom_typed_it(open_page: OpenPage, scen
     assert await page.evaluate(kept) == []
 
 
+async def test_one_long_word_pushes_nothing_out_of_sight(open_page: OpenPage, scene: Scene) -> None:
+    device = scene.devices[3]
+    await scene.world.open_ticket(
+        scene.german, device, description="W" * 240, own_reference="R" * 100, another_ticket_is_open_ok=True
+    )
+    page = await open_page(scene.german)
+    beyond = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    for width in (320, 768, 1024):
+        await page.set_viewport_size({"width": width, "height": 900})
+        for path in ("/", "/tickets?state=all", "/devices", *([f"/devices/{device.device_id}"] if width > 320 else [])):
+            await page.goto(path)
+            assert await page.evaluate(beyond) <= 0, (width, path)
+
+
 async def _is(value: bool) -> bool:
     return value
