@@ -2,9 +2,9 @@
 
 from datetime import date, time
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from shared.contracts.base import Contract, Event
 
@@ -83,12 +83,16 @@ class AccountState(Contract):
     administrators: tuple[str, ...] = Field(default=(), description="ids of the active administrators")
 
 
+LocalTime = Annotated[time, AfterValidator(lambda told: told.replace(tzinfo=None, microsecond=0))]
+"""A time of day on the clock of a place, without an offset."""
+
+
 class OpeningHours(Contract):
     """One segment of opening on one weekday, in local time."""
 
     weekday: int = Field(ge=0, le=6, description="0 is Monday")
-    opens: time
-    closes: time
+    opens: LocalTime
+    closes: LocalTime
 
 
 class Link(Contract):

@@ -38,6 +38,15 @@ YEAR_OUT_OF_RANGE = PydanticCustomError(
 )
 
 
+LONGEST_INSIDE = 1_000
+"""Of a text within a part of a message: links, parts, entitlements. Fields of the message itself have their own."""
+
+LONGEST_OF_PLACES, LONGER = 200, {"opening_hours": 500, "access_notes": 1_000}
+NAMED = ("site_id", "name", "street", "postcode", "city", "country", "time_zone")
+TEXT_TOO_LONG = PydanticCustomError("string_too_long", "is longer than may be kept")
+TEXT_MISSING = PydanticCustomError("string_too_short", "must not be empty")
+
+
 class PartyMessage(Event):
     """What a party tells us can be kept as it is told: numbers, moments and texts at any depth are within bounds.
 
@@ -62,6 +71,15 @@ def _broken(place: Place, value: Any) -> Iterator[tuple[Place, PydanticCustomErr
     match value:
         case str() if is_broken(value):
             yield place, TEXT_BROKEN
+        case str() if len(place) > 1 and len(value) > LONGEST_INSIDE:
+            yield place, TEXT_TOO_LONG
+        case Site() | Location():
+            for name, part in value:
+                if isinstance(part, str) and len(part) > LONGER.get(name, LONGEST_OF_PLACES):
+                    yield (*place, name), TEXT_TOO_LONG
+                elif part == "" and name in NAMED:
+                    yield (*place, name), TEXT_MISSING
+                yield from _broken((*place, name), part)
         case int() if not -LARGEST_NUMBER - 1 <= value <= LARGEST_NUMBER:
             yield place, NUMBER_TOO_LARGE
         case datetime() if not FIRST_YEAR <= value.year <= LAST_YEAR:

@@ -84,3 +84,17 @@ def test_half_of_a_surrogate_pair_is_refused_before_it_is_a_text() -> None:
         type(event).model_validate_json(put(event, ("name",), "\ud800 alone"))
     with pytest.raises(ValidationError, match=r"surrogate pair|unicode string"):
         type(event).model_validate({**event.model_dump(), "name": "\ud800 alone"})
+
+
+def test_an_address_is_as_short_and_as_complete_as_at_the_customer_s_door() -> None:
+    event = next(example(one) for one in EVENTS if one.type == "back-office.device.updated.v1")
+    for name in ("name", "street", "postcode", "city"):
+        refused(event, ("site", name), "")
+        refused(event, ("site", name), "\u200b")
+        refused(event, ("site", name), "x" * 201)
+        taken(event, ("site", name), "x" * 200)
+    refused(event, ("site", "access_notes"), "x" * 1_001)
+    taken(event, ("site", "access_notes"), "x" * 1_000)
+    refused(event, ("location", "room"), "x" * 201)
+    contract = next(example(one) for one in EVENTS if one.type == "back-office.contract.updated.v1")
+    refused(contract, ("entitlement", "level"), "x" * 1_001)

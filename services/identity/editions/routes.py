@@ -1,10 +1,10 @@
 """HTTP of country editions; reading is public: the contact page works without signing in."""
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 
 from services.identity.editions import operations, store
 from services.identity.editions.operations import EditionNotFound, opening_of
@@ -12,7 +12,7 @@ from services.identity.editions.store import Document
 from services.identity.service import Deps
 from shared.access.caller import Caller
 from shared.contracts import actions
-from shared.contracts.identity import EditionState
+from shared.contracts.identity import EditionState, OpeningHours
 from shared.http.caller import may, public
 from shared.http.commands import IfMatch, with_etag
 from shared.http.seen import seen
@@ -24,9 +24,19 @@ router = APIRouter(tags=["country editions"])
 CountryPath = Annotated[str, Path(pattern="^[A-Z]{2}$")]
 
 
-class EditionView(EditionState):
-    """The edition, and whether its contact centre is open; times are UTC."""
+ClockTime = Annotated[time, WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"})]
+"""On the clock of the place: JSON Schema's `time` would promise an offset."""
 
+
+class OpeningHoursView(OpeningHours):
+    opens: ClockTime
+    closes: ClockTime
+
+
+class EditionView(EditionState):
+    """The edition, and whether its contact centre is open; moments are UTC, opening hours local."""
+
+    opening_hours: tuple[OpeningHoursView, ...]
     version: int
     open_now: bool
     closes_at: datetime | None
