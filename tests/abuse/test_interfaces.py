@@ -22,6 +22,8 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 SERVICES = sorted(path.stem.removeprefix("openapi-") for path in FOLDER.glob("openapi-*.json"))
 EXAMPLES = 8 * TIMES
 ENDLESS = ("/v1/stream",)
+NO_HTTP = b"Invalid HTTP request received."
+"""The server's own word on what is no request at all, such as a made-up transfer encoding."""
 
 
 def operations() -> list[Any]:
@@ -53,6 +55,7 @@ def test_it_answers_as_its_document_promises(cast: Cast, service: str, operation
         case.headers.pop("Authorization", None)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         answer = case.call(base_url=cast.stack.url(service), headers=headers, timeout=20)
-        case.validate_response(answer, checks=CHECKS)
+        if answer.content != NO_HTTP:
+            case.validate_response(answer, checks=CHECKS)
 
     ask()
