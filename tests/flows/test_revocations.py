@@ -47,11 +47,19 @@ async def all_refuse(stack: Stack, token: str, asked: Mapping[str, str]) -> None
     await eventually(check, within=WITHIN_SECONDS - (time.monotonic() - ended))
 
 
-async def follow(stack: Stack, token: str) -> None:
-    """A stream until it ends by itself."""
+async def following(stack: Stack, token: str) -> "asyncio.Task[None]":
+    """A stream that is open, until it ends by itself."""
+    opened = asyncio.Event()
+    stream = asyncio.create_task(_follow(stack, token, opened))
+    await asyncio.wait_for(opened.wait(), 10)
+    return stream
+
+
+async def _follow(stack: Stack, token: str, opened: asyncio.Event) -> None:
     address, headers = f"{stack.url('tickets')}/v1/stream", {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(timeout=30) as client, client.stream("GET", address, headers=headers) as answer:
         assert answer.status_code == 200
+        opened.set()
         async for _ in answer.aiter_bytes():
             pass
 
@@ -68,8 +76,7 @@ async def test_tokens_and_streams_of_an_ended_session_open_nothing(stack: Stack,
     ended, other = await signed_in(stack, person), await signed_in(stack, person)
     token = ended["access_token"]
     assert set((await answers(stack, token, ASKED)).values()) == {200}
-    stream = asyncio.create_task(follow(stack, token))
-    await asyncio.sleep(0.5)
+    stream = await following(stack, token)
     async with await stack.client("identity", other["access_token"]) as identity:
         match how:
             case "signed out":
@@ -88,8 +95,7 @@ async def test_tokens_and_streams_of_an_ended_session_open_nothing(stack: Stack,
 
 
 async def test_the_stream_of_a_suspended_person_ends(stack: Stack, person: Person, world: World) -> None:
-    stream = asyncio.create_task(follow(stack, person.token))
-    await asyncio.sleep(0.5)
+    stream = await following(stack, person.token)
     async with await world.api("identity") as identity:
         answer = await identity.post(f"/v1/users/{person.user_id}/suspend", json={"reason": "left"})
         assert answer.status_code == 200, answer.text
@@ -105,8 +111,7 @@ async def test_a_removed_machine_client_is_none_anywhere(stack: Stack, world: Wo
         made = (await identity.post("/v1/clients", json={"name": "passing", "scopes": scopes})).json()
         token = (await identity.post("/v1/clients/token", json=made)).json()["access_token"]
         assert set((await answers(stack, token, BY_CLIENT)).values()) == {200}
-        stream = asyncio.create_task(follow(stack, token))
-        await asyncio.sleep(0.5)
+        stream = await following(stack, token)
         assert (await identity.delete(f"/v1/clients/{made['client_id']}")).status_code == 204
         await all_refuse(stack, token, BY_CLIENT)
         await asyncio.wait_for(stream, WITHIN_SECONDS)

@@ -83,7 +83,8 @@ async def pass_on(request: Request, name: str) -> Response:
     session = await _session(request)
     if session is not None and request.method != "GET":
         _check_csrf(request, session)
-    source = counted_as(client_address(request))
+    address = client_address(request)
+    source = counted_as(address)
     if session is not None:
         rates["session"].take(session.id)
     else:
@@ -92,7 +93,7 @@ async def pass_on(request: Request, name: str) -> Response:
     if (name, unquote(target.partition("?")[0])) in WITH_SECRETS:
         rates["sign_in"].take(source)
     body = await request.body()
-    headers = passed_headers(request.headers, browser=session is not None) | backends.stating(client_address(request))
+    headers = passed_headers(request.headers, browser=session is not None) | backends.stating(address)
     if request.method == "GET" and "text/event-stream" in request.headers.get("accept", ""):
         holder = session.id if session is not None else source
         return await stream(request, name, target, headers, session, holder=holder)
