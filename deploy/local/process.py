@@ -108,6 +108,7 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=0o077,  # what servers keep holds personal data
             )
 
     @property

@@ -53,11 +53,7 @@ def service_program(
     )
     return Program(
         name=service if instance == "0" else f"{service}-{instance}",
-        command=[
-            *(sys.executable, "-m", "uvicorn", "--factory", f"services.{service}.main:create_app"),
-            *("--host", HOST, "--port", str(port), "--no-access-log", "--no-proxy-headers"),
-            *("--timeout-graceful-shutdown", "5"),
-        ],
+        command=[sys.executable, "-m", "shared.serve", service, "--host", HOST, "--port", str(port)],
         port=port,
         environment={"PYTHONPATH": str(REPOSITORY), **own, **(environment or {})},
         ready=lambda: _asked(f"http://{HOST}:{port}/health/ready"),

@@ -68,3 +68,4 @@ async def _prepare(service: Service) -> None:
     for store in (accounts, contracts, devices, grants, groups, jobs):
         await store.prepare(service.db)
     await service.outbox.rows.complete(devices.DEVICES)
+    await serials.complete(service)

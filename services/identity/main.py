@@ -1,4 +1,4 @@
-"""The application of identity: `uvicorn --factory services.identity.main:create_app`."""
+"""The application of identity."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -11,6 +11,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
 
+from shared.serve import HEAD_SECONDS
 from tests.abuse.conftest import Cast
 from tests.service.portal_scene import csrf_of
 
@@ -187,3 +188,22 @@ async def test_no_address_with_a_slash_too_many_leads_to_a_foreign_host(cast: Ca
     async with httpx.AsyncClient(base_url=cast.stack.url("portal")) as client:
         answer = await client.get("/tickets/", headers={"Host": "evil.example"})
         assert "evil.example" not in answer.headers.get("location", "")
+
+
+@pytest.mark.parametrize("service", ["portal", "tickets"])
+async def test_half_sent_requests_hold_nothing(cast: Cast, service: str) -> None:
+    """Two hundred connections that never say what they want: others are served meanwhile, and they are closed."""
+    port = cast.stack.profile.port(service)
+    halves = (b"", b"GET /contact HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+    connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(200)]
+    try:
+        for number, (_, writer) in enumerate(connections):
+            writer.write(halves[number % 2])
+        async with httpx.AsyncClient(base_url=cast.stack.url(service), timeout=5) as client:
+            assert (await client.get("/health/live")).status_code == 200
+        async with asyncio.timeout(HEAD_SECONDS + 15):
+            answers = await asyncio.gather(*(reader.read() for reader, _ in connections))
+        assert all(answer.startswith(b"HTTP/1.1 408 ") for answer in answers)
+    finally:
+        for _, writer in connections:
+            writer.close()

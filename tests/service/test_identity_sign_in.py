@@ -8,8 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
+from pymongo import AsyncMongoClient
 
 from deploy.local import keys
+from deploy.local.environment import store_url
+from services.identity.sessions import known_devices
 from shared.http.client_address import HEADER, stated
 from tests.support.stack import Stack
 from tests.support.world import Person, World
@@ -298,3 +301,15 @@ async def test_a_client_that_manages_customers_makes_and_touches_none_of_the_sta
 async def test_only_service_administrators_and_their_clients_manage_clients(world: World) -> None:
     async with await world.api("identity", await world.agent()) as agent:
         assert (await agent.get("/v1/clients")).status_code == 403
+
+
+async def test_of_the_browsers_that_one_person_used_the_latest_are_known(stack: Stack) -> None:
+    async with AsyncMongoClient[dict[str, Any]](store_url(stack.profile), tz_aware=True) as store:
+        db = store[f"browsers_{secrets.token_hex(5)}"]
+        tokens = [await known_devices.remember(db, token=None, user_id="anna") for _ in range(known_devices.MOST)]
+        other = await known_devices.remember(db, token=None, user_id="berta")
+        assert await known_devices.remember(db, token=tokens[0], user_id="anna") == tokens[0], "used again"
+        tokens.append(await known_devices.remember(db, token=None, user_id="anna"))
+        found = [await known_devices.find(db, token=token, user_id="anna") is not None for token in tokens]
+        assert found == [True, False] + [True] * (known_devices.MOST - 1)
+        assert await known_devices.find(db, token=other, user_id="berta")

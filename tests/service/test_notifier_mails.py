@@ -93,7 +93,8 @@ async def test_an_event_older_than_a_day_never_mails(world: World) -> None:
     await scene.happens(TicketClosed, ago=timedelta(hours=23))
     mails = await scene.mails(1)
     assert [mail["subject"].partition(": ")[2] for mail in mails] == [SUBJECTS[TicketClosed]]
-    assert [message["kind"] for message in await scene.messages()] == ["ticket_closed"]
+    logged = {message["kind"]: (message["status"], message["reason"]) for message in await scene.messages()}
+    assert logged == {"ticket_opened": ("skipped", "too_old"), "ticket_closed": ("sent", None)}
 
 
 async def test_a_manager_whose_grant_arrives_a_moment_after_the_event_gets_his_mail(world: World) -> None:

@@ -26,7 +26,7 @@ def test_the_file_starts_each_service_with_the_environment_written_for_it(writte
     assert set(services) - SERVERS == set(compose.SERVICES)
     for name in compose.SERVICES:
         assert services[name]["env_file"].endswith(f"compose/{name}.env")
-        assert f"services.{name}.main:create_app" in services[name]["command"]
+        assert services[name]["command"][:4] == ["python", "-m", "shared.serve", name]
         assert (directory / f"{name}.env").is_file()
 
 

@@ -181,6 +181,23 @@ def test_a_line_break_in_a_name_makes_no_header() -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        'Smith, "The; <Printer>' + " of the very long department" * 8,
+        "(comment) @all, everybody: one;" + "x" * 200,
+        "Grüße, <eve@evil.example>" * 8,
+        "a" * 400,
+        '\\" <eve@evil.example>, "',
+    ],
+)
+def test_a_name_of_any_length_and_signs_stays_the_name_of_one_address(name: str) -> None:
+    mail = message_from_bytes(composed(first_name=name), policy=policy.default)
+    (mailbox,) = mail["To"].addresses
+    assert mailbox.addr_spec == "anna@customer.example"
+    assert mailbox.display_name.replace(" ", "") == f"{name}Müller".replace(" ", "")
+
+
+@pytest.mark.parametrize(
     ("address", "sent_to"),
     [
         ("anna@bücher.example", "anna@xn--bcher-kva.example"),

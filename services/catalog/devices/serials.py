@@ -4,6 +4,7 @@ The reservation is a document whose id is the number, however it is typed. Of a 
 written, it may be taken over; a removed device and its successor of the same number may stand side by side.
 """
 
+import logging
 from typing import Any
 
 from pymongo.asynchronous.collection import AsyncCollection
@@ -13,8 +14,11 @@ from pymongo.errors import DuplicateKeyError
 from services.catalog.devices import store
 from services.catalog.service import Service
 from shared.contracts.catalog import DeviceStatus
+from shared.outbox.show import PREPARED
 from shared.problems import Conflict
 from shared.text import squeezed
+
+log = logging.getLogger(__name__)
 
 SERIALS = "serials"
 ATTEMPTS = 5
@@ -54,6 +58,23 @@ async def reserve(deps: Service, *, serial: str, device_id: str) -> None:
         if taken.matched_count:
             return
     raise SerialTaken(field="serial", rule="unique")
+
+
+async def complete(deps: Service) -> None:
+    """Reserve the numbers of devices that were stored before numbers were reserved; anew where it did not end.
+
+    Of two that stand somewhere with one number the first keeps it; the other is named in the log for a person.
+    """
+    done = {"_id": SERIALS}
+    if await deps.db[PREPARED].find_one(done) is not None:
+        return
+    installed = {"status": {"$ne": DeviceStatus.REMOVED}}
+    async for document in store.devices(deps.db).find(installed, {"serial": 1, "ref": 1}).sort("_id"):
+        try:
+            await reserve(deps, serial=document["serial"], device_id=document["_id"])
+        except SerialTaken as taken:
+            log.warning("two devices have one serial number", extra={"ref": document["ref"], "other": taken.extra})
+    await deps.db[PREPARED].update_one(done, {"$set": done}, upsert=True)
 
 
 def _keeps(holder: store.Document, key: str) -> bool:

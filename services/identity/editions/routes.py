@@ -1,18 +1,21 @@
 """HTTP of country editions; reading is public: the contact page works without signing in."""
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
-from pydantic import BaseModel, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, WithJsonSchema
 
 from services.identity.editions import operations, store
 from services.identity.editions.operations import EditionNotFound, opening_of
 from services.identity.editions.store import Document
+from services.identity.fields import Country, Email, Phone
 from services.identity.service import Deps
 from shared.access.caller import Caller
 from shared.contracts import actions
-from shared.contracts.identity import EditionState, OpeningHours
+from shared.contracts.identity import EditionState, Link, OpeningHours
+from shared.contracts.texts import one_line
+from shared.http.body import Body
 from shared.http.caller import may, public
 from shared.http.commands import IfMatch, with_etag
 from shared.http.seen import seen
@@ -49,6 +52,34 @@ class EditionView(EditionState):
         return cls(**edition.model_dump(), version=document["version"], **opening.model_dump())
 
 
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(one_line)]
+
+
+class LinkWanted(Link):
+    code: Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9-]{0,39}$")]
+    url: Annotated[str, StringConstraints(pattern="^https://[^\\s]+$", max_length=500)]
+
+
+class EditionWanted(EditionState, Body):
+    """A country's edition as the maker's staff writes it."""
+
+    model_config = Body.model_config
+
+    country: Country
+    languages: Annotated[tuple[str, ...], Field(max_length=6)]
+    closed_days: Annotated[tuple[date, ...], Field(max_length=100)] = ()
+    opening_hours: Annotated[tuple[OpeningHoursView, ...], Field(max_length=50)]
+    phone: Phone
+    email: Email
+    address: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    terms_version: Line
+    team_name: Annotated[Line, Field(description="shown to customers in place of an agent's name")]
+    links: Annotated[tuple[LinkWanted, ...], Field(max_length=50)] = ()
+
+    def edition(self) -> EditionState:
+        return EditionState.model_validate(self.model_dump())
+
+
 class Editions(BaseModel):
     items: list[EditionView]
 
@@ -56,7 +87,7 @@ class Editions(BaseModel):
 @router.put("/v1/editions/{country}")
 async def publish(
     country: CountryPath,
-    body: EditionState,
+    body: EditionWanted,
     caller: Annotated[Caller, may(actions.PUBLISH_EDITION)],
     if_match: IfMatch,
     response: Response,
@@ -65,7 +96,7 @@ async def publish(
     """Publish a country's edition."""
     if body.country != country:
         raise Invalid("The country of the edition is not that of the address.", field="country", rule="as_in_path")
-    document = await operations.publish(deps, edition=body, cause=Cause.of(caller), if_match=if_match)
+    document = await operations.publish(deps, edition=body.edition(), cause=Cause.of(caller), if_match=if_match)
     with_etag(response, document["version"])
     seen(response, "editions", country, document["version"])
     return EditionView.of(document, deps.clock())

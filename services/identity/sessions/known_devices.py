@@ -8,7 +8,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.identity.service import Service
@@ -16,6 +16,8 @@ from services.identity.sessions.domain import hash_of
 
 COLLECTION = "known_devices"
 KEPT_FOR = timedelta(days=365)
+MOST = 20
+"""Of one person: programs sign in without a token, each time from a new browser as it seems."""
 
 
 async def prepare(service: Service) -> None:
@@ -37,11 +39,19 @@ async def remember(db: AsyncDatabase[dict[str, Any]], *, token: str | None, user
     kept = token or secrets.token_urlsafe(32)
     fields = {"user_id": user_id, "expires_at": datetime.now(UTC) + KEPT_FOR}
     await db[COLLECTION].update_one({"_id": _id(kept, user_id)}, {"$set": fields}, upsert=True)
+    if kept != token:
+        await _forget_longest_unused(db, user_id)
     return kept
 
 
 async def forget_all(db: AsyncDatabase[dict[str, Any]], *, user_id: str) -> None:
     await db[COLLECTION].delete_many({"user_id": user_id})
+
+
+async def _forget_longest_unused(db: AsyncDatabase[dict[str, Any]], user_id: str) -> None:
+    newest_first = db[COLLECTION].find({"user_id": user_id}, {"_id": 1}).sort("expires_at", DESCENDING)
+    if beyond := [row["_id"] async for row in newest_first.skip(MOST)]:
+        await db[COLLECTION].delete_many({"_id": {"$in": beyond}})
 
 
 def _id(token: str, user_id: str) -> str:

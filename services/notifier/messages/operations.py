@@ -37,7 +37,7 @@ LOOK_AGAIN = timedelta(seconds=2)
 
 
 async def queue_ticket_mail(service: Service, *, record: Envelope[TicketEvent], now: datetime) -> None:
-    """Claim the mail that an event asks for. A repeated event finds the claim; one that is too old claims nothing.
+    """Claim the mail that an event asks for. A repeated event finds the claim; of one that is too old the log says so.
 
     It leaves from memory at once, and tells of itself when something has become of it.
     """
@@ -48,10 +48,6 @@ async def queue_ticket_mail(service: Service, *, record: Envelope[TicketEvent], 
     user_id = domain.recipient(ticket)
     if user_id is None:
         MAILS.labels(kind, "nobody").inc()
-        return
-    if domain.too_old(event_at, now=now, limit=_age_limit(service)):
-        MAILS.labels(kind, SkipReason.TOO_OLD).inc()
-        log.info("event is too old to mail", extra={"event": record.id, "ticket": ticket.ticket_id})
         return
     templates = service.parts.templates
     message = Message(
@@ -67,17 +63,32 @@ async def queue_ticket_mail(service: Service, *, record: Envelope[TicketEvent], 
         queued_at=now,
         at=now,
     )
+    cause = Cause.following(record)
+    if domain.too_old(event_at, now=now, limit=_age_limit(service)):
+        await _keep_in_log(service, domain.skipped(message, SkipReason.TOO_OLD, now=now), cause=cause)
+        return
     departures = service.parts.departures
     has_room = await departures.room()
     is_offered = False
     try:
-        fresh = await _queue(service, message, cause=Cause.following(record), now=now, is_held=has_room)
+        fresh = await _queue(service, message, cause=cause, now=now, is_held=has_room)
         if fresh is not None and has_room:
             departures.offer(fresh)
             is_offered = True
     finally:
         if has_room and not is_offered:
             departures.give_back()
+
+
+async def _keep_in_log(service: Service, message: Message, *, cause: Cause) -> None:
+    """Write down that a mail will never leave, unless the event has claimed one before."""
+    document = {"_id": message.message_id, **store.fields_of(message)}
+    try:
+        await service.outbox.insert(MESSAGES, document, [message.changed()], cause=cause, scope=EVERYTHING)
+    except Duplicate:
+        return
+    MAILS.labels(message.kind, message.status).inc()
+    log.info("mail done", extra={"mail": message.message_id, "status": message.status, "reason": message.reason})
 
 
 async def _queue(service: Service, message: Message, *, cause: Cause, now: datetime, is_held: bool) -> Fresh | None:

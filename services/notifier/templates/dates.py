@@ -11,6 +11,7 @@ from babel.dates import format_date, format_interval, format_time, get_day_names
 from babel.support import Translations
 
 from shared.contracts.identity import OpeningHours
+from shared.windows import is_within_a_day
 
 # The year stands last in the full date pattern of all six languages, in Spanish behind "de".
 YEAR_AT_THE_END = re.compile(r"[,\s]*(?:'de'\s*)?y+\s*$")
@@ -47,9 +48,9 @@ class Dates:
         return self.texts.ugettext("%(date)s, %(time)s") % {"date": self.day(moment), "time": self.clock(moment)}
 
     def window(self, start: datetime, end: datetime) -> str:
-        """A span of time: "Montag, 7. Dezember, 08:00–10:00 Uhr", or two moments when it crosses midnight."""
+        """A span of time: "Montag, 7. Dezember, 08:00–10:00 Uhr", or two moments when it goes on for longer."""
         first, last = start.astimezone(self.time_zone), end.astimezone(self.time_zone)
-        if first.date() != last.date():
+        if not is_within_a_day(first, last):
             return f"{self.moment(start)} – {self.moment(end)}"
         hours = self._hours(first.time(), last.time())
         return self.texts.ugettext("%(date)s, %(hours)s") % {"date": self._day(first.date()), "hours": hours}

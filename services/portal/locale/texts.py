@@ -14,6 +14,8 @@ from babel import Locale, dates, numbers, units
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from shared.windows import is_within_a_day
+
 LANGUAGES: Mapping[str, str] = {
     "de": "Deutsch",
     "fi": "Suomi",
@@ -147,7 +149,7 @@ class Texts:
 
     def window(self, start: datetime, end: datetime, zone: ZoneInfo | None = None) -> str:
         """A window inside a sentence: "Monday 08:00–10:00", with both days where it ends on another one."""
-        if not self._ends_that_day(start, end, zone):
+        if not is_within_a_day(self.local(start, zone), self.local(end, zone)):
             return f"{self.at_moment(start, zone)} – {self.at_moment(end, zone)}"
         return self.context(
             "window in a sentence",
@@ -159,16 +161,9 @@ class Texts:
 
     def short_window(self, start: datetime, end: datetime) -> str:
         """A window in a column: "Mon 08:00–10:00"."""
-        if self._ends_that_day(start, end):
+        if is_within_a_day(self.local(start), self.local(end)):
             return f"{self.moment(start)}–{self.clock(end)}"
         return f"{self.moment(start)} – {self.moment(end)}"
-
-    def _ends_that_day(self, start: datetime, end: datetime, zone: ZoneInfo | None = None) -> bool:
-        """Midnight is the end of a day, not the beginning of another one."""
-        first, last = self.local(start, zone), self.local(end, zone)
-        if last.time() == time(0) and last > first:
-            last -= timedelta(minutes=1)
-        return first.date() == last.date()
 
     def relative(self, at: datetime) -> str:
         """How far away: "in 2 h 10 min", "3 days ago", "just now"."""
