@@ -48,18 +48,20 @@ class Applied:
 
 def admin_client(bootstrap: str, password: str, *, protocol: str = "SASL_PLAINTEXT", **settings: str) -> AdminClient:
     """A client with the administrator's rights."""
-    return AdminClient(
-        {
-            "bootstrap.servers": bootstrap,
-            "security.protocol": protocol,
-            "sasl.mechanism": "SCRAM-SHA-512",
-            "sasl.username": ADMIN,
-            "sasl.password": password,
-            "reconnect.backoff.max.ms": 500,
-            "log_level": 0,
-            **settings,
-        }
-    )
+    return AdminClient(connection(bootstrap, password, protocol=protocol) | settings)
+
+
+def connection(bootstrap: str, password: str, *, protocol: str = "SASL_PLAINTEXT") -> dict[str, Any]:
+    """How librdkafka reaches the broker as its administrator."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "security.protocol": protocol,
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": ADMIN,
+        "sasl.password": password,
+        "reconnect.backoff.max.ms": 500,
+        "log_level": 0,
+    }
 
 
 def apply(admin: AdminClient, passwords: Mapping[str, str], *, topics: Iterable[Topic] = TOPICS) -> Applied:

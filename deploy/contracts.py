@@ -1,8 +1,8 @@
 """The contracts as documents, generated from the code that serves them: `python -m deploy.contracts`.
 
-Writes `docs/contracts/asyncapi.yaml` (every topic with its records, from the event classes and the table of topics; no
-broker is needed) and `docs/contracts/openapi-<service>.json` (from each service's application). `--check` writes
-nothing and names the documents that are not current.
+Writes `docs/contracts/asyncapi.yaml` (every topic with its records, from the event classes, the table of topics and
+the samples in `docs/samples`; no broker is needed) and `docs/contracts/openapi-<service>.json` (from each service's
+application). `--check` writes nothing and names the documents that are not current.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from shared.contracts.catalogue import BY_TYPE
 from shared.http.openapi import CONTACT
 
 FOLDER = REPOSITORY / "docs" / "contracts"
+SAMPLES = REPOSITORY / "docs" / "samples"
 
 # The portal has no contract of its own: it passes /api/<service>/… on and serves pages.
 WITHOUT_CONTRACT = frozenset({"portal"})
@@ -221,8 +222,17 @@ def _message(event_type: str, event_class: type[Event] | None) -> dict[str, Any]
             ]
         },
         "payload": {"$ref": f"#/components/schemas/{schema}"},
+        **_examples(event_type),
         "bindings": {"kafka": {"key": {"type": "string"}, "bindingVersion": "0.5.0"}},
     }
+
+
+def _examples(event_type: str) -> dict[str, Any]:
+    path = SAMPLES / f"{event_type}.json"
+    if not path.is_file():
+        return {}
+    sample = json.loads(path.read_text())
+    return {"examples": [{"name": "as-sent", "headers": sample["headers"], "payload": sample["payload"]}]}
 
 
 def _schemas() -> dict[str, Any]:
