@@ -14,6 +14,7 @@ from services.tickets.contact_centre.consumers import hear_contact_centre
 from services.tickets.devices import store as devices
 from services.tickets.devices.consumers import follow_accounts, follow_devices, follow_people, pass_site_on
 from services.tickets.explanations.routes import router as explanations_router
+from services.tickets.lists.routes import router as lists_router
 from services.tickets.live.routes import router as live_router
 from services.tickets.receipts import operations as receipts
 from services.tickets.service import Parts, Service
@@ -46,8 +47,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings or Settings(),
         title="Lockstep tickets",
         about="Faults from the report to the closing: entries, visits, deadlines, live changes.",
-        # The paths of explanations and visits are longer than the tickets' and are looked for first.
-        routers=[clocks_router, explanations_router, visits_router, live_router, calendar_feeds_router, tickets_router],
+        # Longer and fixed paths are looked for before those of one ticket.
+        routers=[
+            clocks_router,
+            explanations_router,
+            visits_router,
+            live_router,
+            calendar_feeds_router,
+            lists_router,
+            tickets_router,
+        ],
         build_parts=lambda db, settings: Parts(
             Calendars(db),
             Numbers(db),

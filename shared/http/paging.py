@@ -2,14 +2,12 @@
 
 import base64
 import binascii
-from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar, cast
 
 import orjson
 from fastapi import Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from shared.contracts.base import FIRST_YEAR, LAST_YEAR
 from shared.problems import Problem
 
 Limit = Annotated[int, Query(ge=1, le=200, description="page size")]
@@ -27,8 +25,9 @@ T = TypeVar("T")
 
 class Page(BaseModel, Generic[T]):
     items: list[T]
-    next: str | None = None
-    total: int | None = None
+    next: str | None = Field(default=None, description="cursor of the page behind this one")
+    previous: str | None = Field(default=None, description="cursor of the page before this one")
+    total: int | None = Field(default=None, description="of all pages, where it was asked for and is not too many")
 
 
 def encode_cursor(position: dict[str, Any]) -> str:
@@ -44,18 +43,3 @@ def decode_cursor(cursor: str) -> dict[str, Any]:
     if not isinstance(position, dict):
         raise CursorInvalid(field="cursor", rule="cursor_invalid")
     return cast(dict[str, Any], position)
-
-
-def moment_and_id(cursor: str, *, at: str = "at", of: str = "id") -> tuple[datetime, str]:
-    """Where the next page of a list by time begins: a moment in UTC and an id, by their names in the cursor.
-
-    Raises CursorInvalid, also for a moment with which nobody can reckon.
-    """
-    position = decode_cursor(cursor)
-    try:
-        moment, last_id = datetime.fromisoformat(position[at]).astimezone(UTC), position[of]
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise CursorInvalid(field="cursor", rule="cursor_invalid") from error
-    if not FIRST_YEAR <= moment.year <= LAST_YEAR or not isinstance(last_id, str) or "\0" in last_id:
-        raise CursorInvalid(field="cursor", rule="cursor_invalid")
-    return moment, last_id

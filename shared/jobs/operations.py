@@ -8,10 +8,13 @@ from shared.access.permissions import require
 from shared.access.scope import Scope, all_of, visible_people
 from shared.contracts import actions
 from shared.jobs.job import JOBS, Document, job_of
+from shared.lists import Order, Position, Slice, slice_of
 from shared.outbox import Cause, Change
 from shared.outbox.command import Command
 from shared.problems import Conflict, NotFound
 from shared.service import Service
+
+NEWEST_FIRST = Order("created", "created_at", datetime, descending=True)
 
 
 class JobNotFound(NotFound):
@@ -42,16 +45,14 @@ async def visible_job(deps: Service[Any, Any], *, caller: Caller, job_id: str) -
     return document
 
 
-async def own_jobs(
-    deps: Service[Any, Any], *, caller: Caller, before: tuple[datetime, str] | None, limit: int
-) -> list[Document]:
-    """The jobs that the caller started, newest first, after a place in that order."""
-    conditions: list[dict[str, Any]] = [{"created_by": caller.id}]
-    if before is not None:
-        at, job_id = before
-        conditions.append({"$or": [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": job_id}}]})
-    found = deps.outbox.collection(JOBS).find(all_of(visible_jobs(caller), *conditions))
-    return await found.sort([("created_at", -1), ("_id", -1)]).limit(limit).to_list()
+async def own_jobs(deps: Service[Any, Any], *, caller: Caller, cursor: str | None, limit: int) -> Slice:
+    """The jobs that the caller started, newest first. Raises CursorInvalid."""
+
+    async def read(order: Order, position: Position | None, count: int) -> list[Document]:
+        query = all_of(visible_jobs(caller), {"created_by": caller.id}, order.beyond(position))
+        return await deps.outbox.collection(JOBS).find(query).sort(order.keys()).limit(count).to_list()
+
+    return await slice_of(NEWEST_FIRST, cursor=cursor, limit=limit, read=read)
 
 
 async def cancel(

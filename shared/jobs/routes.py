@@ -14,7 +14,7 @@ from shared.contracts import actions
 from shared.http.caller import may
 from shared.http.commands import CommandDep, with_etag
 from shared.http.csv_file import csv_answer, csv_lines
-from shared.http.paging import Cursor, CursorInvalid, Limit, Page, decode_cursor, encode_cursor, moment_and_id
+from shared.http.paging import Cursor, Limit, Page
 from shared.http.seen import seen
 from shared.jobs import operations, outcomes
 from shared.jobs.job import Document, JobState, Trouble, job_of
@@ -80,9 +80,8 @@ def jobs_router(kinds: Sequence[JobKind[Any]]) -> APIRouter:
         caller: Annotated[Caller, may(actions.LIST_JOBS)], deps: Deps, limit: Limit = 50, cursor: Cursor = None
     ) -> Page[JobView]:
         """The jobs that the caller started, newest first."""
-        before = None if cursor is None else moment_and_id(cursor, of="job")
-        found = await operations.own_jobs(deps, caller=caller, before=before, limit=limit + 1)
-        return Page(items=[view(one) for one in found[:limit]], next=_next(found, limit))
+        page = await operations.own_jobs(deps, caller=caller, cursor=cursor, limit=limit)
+        return Page(items=list(map(view, page.documents)), next=page.next, previous=page.previous)
 
     @router.get("/v1/jobs/{job_id}")
     async def get_job(
@@ -101,12 +100,9 @@ def jobs_router(kinds: Sequence[JobKind[Any]]) -> APIRouter:
     ) -> Page[RowView]:
         """The items that could not be done, in the order of the job."""
         document = await operations.visible_job(deps, caller=caller, job_id=job_id)
-        place = None if cursor is None else _place(cursor)
-        found, following = await outcomes.rows(deps.db, document, after=place, limit=limit)
-        return Page(
-            items=[RowView.model_validate(row) for row in found],
-            next=encode_cursor({"row": following}) if following else None,
-        )
+        page = await outcomes.rows(deps.db, document, cursor=cursor, limit=limit)
+        items = list(map(RowView.model_validate, page.documents))
+        return Page(items=items, next=page.next, previous=page.previous)
 
     @router.get("/v1/jobs/{job_id}/rows.csv", response_class=StreamingResponse)
     async def export_rows(
@@ -136,17 +132,3 @@ def jobs_router(kinds: Sequence[JobKind[Any]]) -> APIRouter:
         return answer(document, response)
 
     return router
-
-
-def _next(found: list[Document], limit: int) -> str | None:
-    if len(found) <= limit:
-        return None
-    last = found[limit - 1]
-    return encode_cursor({"at": last["created_at"].isoformat(), "job": last["_id"]})
-
-
-def _place(cursor: str) -> str:
-    place = decode_cursor(cursor).get("row")
-    if not isinstance(place, str):
-        raise CursorInvalid(field="cursor", rule="cursor_invalid")
-    return place

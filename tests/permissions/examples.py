@@ -259,6 +259,8 @@ EXAMPLES: Mapping[str, Example] = {
     "tickets GET /v1/devices/{device_id}/outlook": Example("device"),
     "tickets POST /v1/tickets": Example("device", body=_report, sight=actions.READ_OUTLOOK),
     "tickets GET /v1/tickets": Example(aimed=_foreign_tickets),
+    "tickets GET /v1/tickets/facets": Example(aimed=_foreign_tickets),
+    "tickets GET /v1/tickets/export.csv": Example(aimed=_foreign_tickets),
     "tickets GET /v1/tickets/{ticket_id}": Example("ticket"),
     "tickets GET /v1/tickets/{ticket_id}/timeline": Example("ticket"),
     "tickets GET /v1/tickets/{ticket_id}/explain": Example("ticket"),

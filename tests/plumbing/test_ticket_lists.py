@@ -13,7 +13,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from deploy.local.environment import store_url
 from deploy.local.servers import Servers
 from services.tickets.aggregate import rows, store
-from services.tickets.tickets import finding
+from services.tickets.lists import finding
+from services.tickets.lists.queries import ORDERS
 from shared.access.scope import EVERYTHING, NOTHING, Scope
 from shared.contracts.tickets import TicketStatus
 from shared.text import search_words, squeezed
@@ -22,6 +23,8 @@ from tests.unit.ticket_samples import opened
 Row = dict[str, Any]
 COUNT = 150
 DATABASE = f"ticket_lists_{uuid.uuid4().hex[:10]}"
+
+NEWEST_FIRST = ORDERS["-opened"]
 
 SCOPES: Mapping[str, tuple[Scope, Callable[[Row], bool]]] = {
     "all": (EVERYTHING, lambda row: True),
@@ -115,7 +118,7 @@ async def test_a_search_finds_the_same_in_order_and_through_an_index(
         assert search is not None
         wanted = [row["_id"] for row in visible if _is_found(row, text)]
         listed = await finding.find(db[rows.ROWS], condition, search=search)
-        assert [row["_id"] for row in await listed.newest(COUNT)] == wanted, text
+        assert [row["_id"] for row in await listed.read(NEWEST_FIRST, None, COUNT)] == wanted, text
         assert await listed.total() == len(wanted), text
 
 
@@ -134,8 +137,8 @@ async def test_state_account_and_device_narrow_within_the_scope(
                 if is_visible(row) and within.items() <= row.items() and state in row["keys"]
             ]
             listed = await finding.find(db[rows.ROWS], condition, within=[within], keys=[finding.whole(state)])
-            assert [row["_id"] for row in await listed.newest(COUNT)] == wanted, (within, state)
-            assert [row["_id"] for row in await listed.newest(3)] == wanted[:3]
+            assert [row["_id"] for row in await listed.read(NEWEST_FIRST, None, COUNT)] == wanted, (within, state)
+            assert [row["_id"] for row in await listed.read(NEWEST_FIRST, None, 3)] == wanted[:3]
             assert await listed.total() == len(wanted)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.catalog.lists import store
-from services.catalog.lists.queries import MANY, Order, Wanted, _branches
+from services.catalog.lists.queries import BY_SERIAL, MANY, Wanted, _branches
 from shared.access.caller import Caller
 from shared.contracts.catalog import DeviceState, DeviceStatus
 from shared.contracts.identity import Right, Role
@@ -104,7 +104,7 @@ EVERYTHING = Wanted()
 
 
 def branches(who: Caller, wanted: Wanted = EVERYTHING) -> list[dict[str, Any]]:
-    return [branch.query for branch in _branches(who, wanted, Order())]
+    return [branch.query for branch in _branches(who, wanted, BY_SERIAL)]
 
 
 def test_each_whole_account_is_read_in_order_by_itself() -> None:

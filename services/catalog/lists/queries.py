@@ -8,7 +8,7 @@ index: left alone, the planner likes to collect thousands of matches and sort th
 import asyncio
 import heapq
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ from shared.access.permissions import is_everywhere
 from shared.access.scope import Scope, accounts_of, all_of, visible
 from shared.contracts import actions
 from shared.contracts.catalog import DeviceStatus
-from shared.http.paging import CursorInvalid, decode_cursor, encode_cursor
+from shared.lists import Order, Position, Read, Slice, bounded_total, every_page, slice_of
 
 Document = dict[str, Any]
 
@@ -55,41 +55,26 @@ class Wanted:
     q: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One of the sorts of the list store, `-` for the other direction; ties are broken by id."""
+BY_SERIAL = Order("serial", "order.serial")
 
-    sort: str = "serial"
-    descending: bool = False
 
-    @property
-    def path(self) -> str:
-        return f"order.{self.sort}"
+def order_of(sort: str) -> Order:
+    """One of the sorts of the list store, `-` in front for the other direction."""
+    name = sort.removeprefix("-")
+    return Order(name, f"order.{name}", descending=sort.startswith("-"))
 
-    @property
-    def direction(self) -> int:
-        return -1 if self.descending else 1
 
-    def keys(self) -> list[tuple[str, int]]:
-        return [(self.path, self.direction), ("_id", self.direction)]
+def _passed_over(order: Order, position: Position | None) -> Document:
+    """What comes behind a position, for an index on lists of values.
 
-    def after(self, position: tuple[str, str] | None, *, ranged: bool) -> Document:
-        """What comes behind a position.
-
-        Ranged, an index on single values starts there. An index on lists of values would lose its order by a range: it
-        is read from its beginning, and what comes before the position is passed over.
-        """
-        if position is None:
-            return {}
-        key, device_id = position
-        from_here, behind = ("$lte", "$lt") if self.descending else ("$gte", "$gt")
-        if ranged:
-            return {self.path: {from_here: key}, "$or": [{self.path: {behind: key}}, {"_id": {behind: device_id}}]}
-        same_key = {"$and": [{"$eq": [f"${self.path}", key]}, {behind: ["$_id", device_id]}]}
-        return {"$expr": {"$or": [{behind: [f"${self.path}", key]}, same_key]}}
-
-    def position(self, document: Mapping[str, Any]) -> tuple[str, str]:
-        return document["order"][self.sort], document["_id"]
+    Such an index would lose its order by a range: it is read from its beginning, and what comes before the position is
+    passed over.
+    """
+    if position is None:
+        return {}
+    behind, path = ("$lt" if order.descending else "$gt"), f"${order.path}"
+    same_key = {"$and": [{"$eq": [path, position.key]}, {behind: ["$_id", position.entry_id]}]}
+    return {"$expr": {"$or": [{behind: [path, position.key]}, same_key]}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,35 +88,34 @@ class Branch:
 
 async def page(
     deps: Service, *, caller: Caller, wanted: Wanted, order: Order, limit: int, cursor: str | None, now: datetime
-) -> tuple[list[Document], str | None]:
-    """One page of the devices that the caller may see, and the cursor of the next one. Raises CursorInvalid."""
-    position = None if cursor is None else _position(cursor, order)
-    listing = await _listing(deps, caller, wanted, order, now)
-    documents = await _read(deps, listing, order, position, limit + 1)
-    more = len(documents) > limit
-    documents = documents[:limit]
-    return documents, _cursor(documents[-1], order) if more else None
+) -> Slice:
+    """One page of the devices that the caller may see. Raises CursorInvalid."""
+    read = await _reading(deps, caller, wanted, order, now)
+    return await slice_of(order, cursor=cursor, limit=limit, read=read)
 
 
 async def all_pages(
     deps: Service, *, caller: Caller, wanted: Wanted, order: Order, now: datetime
 ) -> AsyncIterator[list[Document]]:
     """The whole list, page by page, as an export reads it."""
+    read = await _reading(deps, caller, wanted, order, now)
+    async for documents in every_page(order, size=EXPORT_PAGE, read=read):
+        yield documents
+
+
+async def _reading(deps: Service, caller: Caller, wanted: Wanted, order: Order, now: datetime) -> Read:
     listing = await _listing(deps, caller, wanted, order, now)
-    position: tuple[str, str] | None = None
-    while True:
-        documents = await _read(deps, listing, order, position, EXPORT_PAGE)
-        if documents:
-            yield documents
-        if len(documents) < EXPORT_PAGE:
-            return
-        position = order.position(documents[-1])
+
+    async def read(order: Order, position: Position | None, count: int) -> list[Document]:
+        return await _read(deps, listing, order, position, count)
+
+    return read
 
 
-async def count(deps: Service, *, caller: Caller, wanted: Wanted, now: datetime) -> int:
-    """How many devices the list has."""
-    listing = await _listing(deps, caller, wanted, Order(), now)
-    return await devices.rows(deps.db).count_documents(listing.query())
+async def count(deps: Service, *, caller: Caller, wanted: Wanted, now: datetime) -> int | None:
+    """How many devices the list has; None where they are more than is counted."""
+    listing = await _listing(deps, caller, wanted, BY_SERIAL, now)
+    return await bounded_total(devices.rows(deps.db), listing.query())
 
 
 async def combinations(deps: Service, *, caller: Caller, wanted: Wanted, now: datetime) -> list[Combination]:
@@ -140,7 +124,7 @@ async def combinations(deps: Service, *, caller: Caller, wanted: Wanted, now: da
     Counting reads every device of the list. What took long is remembered for some seconds, so that each page of a large
     customer does not count anew; small lists are always counted afresh.
     """
-    listing = await _listing(deps, caller, wanted, Order(), now)
+    listing = await _listing(deps, caller, wanted, BY_SERIAL, now)
     remembered = deps.parts.combinations
     key, started = repr(listing.query()), time.monotonic()
     if key in remembered and started < remembered[key][0]:
@@ -212,13 +196,14 @@ def _standing(standing: ContractStanding, now: datetime, ending: timedelta) -> D
 
 
 async def _read(
-    deps: Service, listing: _Listing, order: Order, position: tuple[str, str] | None, limit: int
+    deps: Service, listing: _Listing, order: Order, position: Position | None, limit: int
 ) -> list[Document]:
     """The first devices behind a position."""
     selected = dict.fromkeys((*devices.VIEW_FIELDS, "order"), 1)
 
     async def read(branch: Branch) -> list[Document]:
-        query = listing.query(branch.query, order.after(position, ranged=branch.ranged))
+        behind = order.beyond(position) if branch.ranged else _passed_over(order, position)
+        query = listing.query(branch.query, behind)
         found = devices.rows(deps.db).find(query, selected).sort(order.keys()).limit(limit)
         return await found.hint(branch.hint).to_list()
 
@@ -263,34 +248,19 @@ def _account(account_id: str, wanted: Wanted, order: Order) -> Branch:
         return _list(store.account_status_list(account_id, wanted.status), order)
     few = wanted.contract in (ContractStanding.ENDING, ContractStanding.EXPIRED)
     return Branch(
-        hint=store.CONTRACT_INDEX if few else store.account_index(order.sort), query={"account_id": account_id}
+        hint=store.CONTRACT_INDEX if few else store.account_index(order.name), query={"account_id": account_id}
     )
 
 
 def _list(key: str, order: Order) -> Branch:
-    return Branch(hint=store.list_index(order.sort), query={"lists": key}, ranged=False)
+    return Branch(hint=store.list_index(order.name), query={"lists": key}, ranged=False)
 
 
 def _merged(parts: Iterable[list[Document]], order: Order, limit: int) -> list[Document]:
     """The first of all branches in order; a device that several of them have comes once."""
     merged: dict[str, Document] = {}
-    for document in heapq.merge(*parts, key=order.position, reverse=order.descending):
+    for document in heapq.merge(*parts, key=order.of, reverse=order.descending):
         merged.setdefault(document["_id"], document)
         if len(merged) == limit:
             break
     return list(merged.values())
-
-
-def _cursor(document: Mapping[str, Any], order: Order) -> str:
-    key, device_id = order.position(document)
-    return encode_cursor({"sort": order.sort, "descending": order.descending, "key": key, "id": device_id})
-
-
-def _position(cursor: str, order: Order) -> tuple[str, str]:
-    position = decode_cursor(cursor)
-    if position.get("sort") != order.sort or position.get("descending") != order.descending:
-        raise CursorInvalid("The cursor belongs to another order.", field="cursor", rule="same_order")
-    key, device_id = position.get("key"), position.get("id")
-    if not isinstance(key, str) or not isinstance(device_id, str):
-        raise CursorInvalid(field="cursor", rule="cursor_invalid")
-    return key, device_id

@@ -12,7 +12,7 @@ from services.catalog.contracts.domain import ContractStanding
 from services.catalog.devices.routes import DeviceView, view_fields
 from services.catalog.lists import queries
 from services.catalog.lists.combinations import Combination
-from services.catalog.lists.queries import Order, Wanted
+from services.catalog.lists.queries import Wanted
 from services.catalog.service import Deps
 from shared.access.caller import Caller
 from shared.contracts import actions
@@ -20,6 +20,7 @@ from shared.contracts.catalog import DeviceStatus
 from shared.http.caller import may
 from shared.http.csv_file import Cell, Form, Layout, csv_answer, csv_lines
 from shared.http.paging import Cursor, Limit, Page
+from shared.lists import Order
 
 router = APIRouter(tags=["device list"])
 
@@ -62,7 +63,7 @@ async def _wanted(
 
 
 async def _order(sort: Sort = "serial") -> Order:
-    return Order(sort.removeprefix("-"), sort.startswith("-"))
+    return queries.order_of(sort)
 
 
 WantedDep = Annotated[Wanted, Depends(_wanted)]
@@ -110,12 +111,10 @@ async def list_devices(
 ) -> Page[DeviceView]:
     """The devices in scope; `total` counts them all, which costs more than a page."""
     now = deps.clock()
-    documents, following = await queries.page(
-        deps, caller=caller, wanted=wanted, order=order, limit=limit, cursor=cursor, now=now
-    )
-    items = [DeviceView(**fields) for fields in await view_fields(deps, documents, now=now)]
+    page = await queries.page(deps, caller=caller, wanted=wanted, order=order, limit=limit, cursor=cursor, now=now)
+    items = [DeviceView(**fields) for fields in await view_fields(deps, page.documents, now=now)]
     number = await queries.count(deps, caller=caller, wanted=wanted, now=now) if total else None
-    return Page(items=items, next=following, total=number)
+    return Page(items=items, next=page.next, previous=page.previous, total=number)
 
 
 @router.get("/v1/devices/facets")

@@ -8,7 +8,10 @@ from shared.access.caller import Caller
 from shared.access.permissions import reach
 from shared.access.scope import EVERYTHING, NOTHING, Scope, all_of
 from shared.contracts import actions
-from shared.http.paging import Page, decode_cursor, encode_cursor
+from shared.http.paging import Page
+from shared.lists import Order, Position, bounded_total, slice_of
+
+BY_NAME = Order("name", "name_key")
 
 
 def visible_accounts(caller: Caller) -> Scope:
@@ -44,15 +47,12 @@ async def list_accounts(
         wanted.append(store.search_filter(text))
     if parent_id is not None:
         wanted.append({"parent_id": parent_id})
-    position: list[Document] = []
-    if cursor is not None:
-        after = decode_cursor(cursor)
-        name, last_id = str(after.get("name", "")), str(after.get("id", ""))
-        position = [{"name_key": {"$gte": name}}, {"$or": [{"name_key": {"$gt": name}}, {"_id": {"$gt": last_id}}]}]
     accounts = store.collection(deps.db)
-    query = all_of(scope, *wanted, *position)
-    found = await accounts.find(query).sort({"name_key": 1, "_id": 1}).limit(limit + 1).to_list()
-    items = found[:limit]
-    follow = encode_cursor({"name": items[-1]["name_key"], "id": items[-1]["_id"]}) if len(found) > limit else None
-    total = await accounts.count_documents(all_of(scope, *wanted)) if with_total else None
-    return Page(items=items, next=follow, total=total)
+
+    async def read(order: Order, position: Position | None, count: int) -> list[Document]:
+        query = all_of(scope, *wanted, order.beyond(position))
+        return await accounts.find(query).sort(order.keys()).limit(count).to_list()
+
+    page = await slice_of(BY_NAME, cursor=cursor, limit=limit, read=read)
+    total = await bounded_total(accounts, all_of(scope, *wanted)) if with_total else None
+    return Page(items=page.documents, next=page.next, previous=page.previous, total=total)

@@ -87,7 +87,8 @@ async def list_accounts(
     page = await queries.list_accounts(
         deps, caller=caller, text=q, parent_id=parent_id, limit=limit, cursor=cursor, with_total=total
     )
-    return Page(items=[AccountView.of(document) for document in page.items], next=page.next, total=page.total)
+    views = [AccountView.of(document) for document in page.items]
+    return Page(items=views, next=page.next, previous=page.previous, total=page.total)
 
 
 @router.get("/v1/accounts/{account_id}")

@@ -10,15 +10,16 @@ from services.identity.users.store import Document
 from shared.access.caller import Caller
 from shared.access.scope import all_of
 from shared.contracts.identity import AccountState, UserStatus
-from shared.http.paging import decode_cursor, encode_cursor
+from shared.lists import Order, Position, Slice, slice_of
+
+BY_NAME = Order("name", "last_key")
 
 
 class UserPage(NamedTuple):
     """`counts` are per status, under all filters but that of the status."""
 
-    items: list[Document]
+    page: Slice
     counts: dict[UserStatus, int]
-    next: str | None
     total: int | None
 
 
@@ -33,7 +34,7 @@ async def list_users(
     cursor: str | None,
     with_total: bool,
 ) -> UserPage:
-    """Users by last name. `text` finds by the beginning of the last name or of a word of it."""
+    """Users by last name. `text` finds by the beginning of the last name or of a word of it. Raises CursorInvalid."""
     scope = visible_users(caller)
     wanted: list[Document] = []
     if account_id is not None:
@@ -43,18 +44,14 @@ async def list_users(
     counts = await _counts(deps, all_of(scope, *wanted))
     if status is not None:
         wanted.append({"status": status.value})
-    position: list[Document] = []
-    if cursor is not None:
-        after = decode_cursor(cursor)
-        name, last_id = str(after.get("name", "")), str(after.get("id", ""))
-        position = [{"last_key": {"$gte": name}}, {"$or": [{"last_key": {"$gt": name}}, {"_id": {"$gt": last_id}}]}]
-    users = store.collection(deps.db)
-    query = all_of(scope, *wanted, *position)
-    found = await users.find(query).sort({"last_key": 1, "_id": 1}).limit(limit + 1).to_list()
-    items = found[:limit]
-    follow = encode_cursor({"name": items[-1]["last_key"], "id": items[-1]["_id"]}) if len(found) > limit else None
+
+    async def read(order: Order, position: Position | None, count: int) -> list[Document]:
+        query = all_of(scope, *wanted, order.beyond(position))
+        return await store.collection(deps.db).find(query).sort(order.keys()).limit(count).to_list()
+
+    page = await slice_of(BY_NAME, cursor=cursor, limit=limit, read=read)
     total = (counts.get(status, 0) if status else sum(counts.values())) if with_total else None
-    return UserPage(items, counts, follow, total)
+    return UserPage(page, counts, total)
 
 
 async def accounts_named_in(deps: Service, document: Document) -> dict[str, AccountState]:

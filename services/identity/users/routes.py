@@ -135,7 +135,7 @@ async def list_users(
     total: bool = False,
 ) -> Users:
     """The users in sight: of the accounts that one administers, and oneself; all of them for the contact centre."""
-    page = await queries.list_users(
+    found = await queries.list_users(
         deps,
         caller=caller,
         account_id=account_id,
@@ -146,8 +146,9 @@ async def list_users(
         with_total=total,
     )
     authority = authority_of(caller)
-    items = [UserView.of(document, authority) for document in page.items]
-    return Users(items=items, counts=page.counts, next=page.next, total=page.total)
+    items = [UserView.of(document, authority) for document in found.page.documents]
+    page = found.page
+    return Users(items=items, counts=found.counts, next=page.next, previous=page.previous, total=found.total)
 
 
 @router.get("/v1/users/{user_id}")

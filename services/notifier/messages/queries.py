@@ -1,8 +1,7 @@
 """The log of mails as its readers see it: each person his own, agents and service administrators all."""
 
+from datetime import datetime
 from typing import Any
-
-from pymongo import DESCENDING
 
 from services.notifier.messages.domain import Message
 from services.notifier.messages.store import MESSAGES, message_of
@@ -10,8 +9,11 @@ from services.notifier.service import Service
 from shared.access.caller import Caller
 from shared.access.scope import all_of, own
 from shared.contracts import actions
-from shared.http.paging import encode_cursor, moment_and_id
+from shared.http.paging import Page
+from shared.lists import Order, Position, slice_of
 from shared.problems import NotFound
+
+NEWEST_FIRST = Order("queued", "queued_at", datetime, descending=True)
 
 
 class MessageNotFound(NotFound):
@@ -21,18 +23,18 @@ class MessageNotFound(NotFound):
 
 async def newest(
     service: Service, *, caller: Caller, ticket_id: str | None, limit: int, cursor: str | None
-) -> tuple[list[Message], str | None]:
-    """One page of the log, newest first, and the cursor of the next page."""
+) -> Page[Message]:
+    """One page of the log, newest first. Raises CursorInvalid."""
+    scope = own(caller, actions.LIST_MESSAGES)
     of_ticket = {"facts.ticket_id": ticket_id} if ticket_id is not None else {}
-    behind = _after(cursor) if cursor is not None else {}
-    query = all_of(own(caller, actions.LIST_MESSAGES), of_ticket, behind)
-    order = [("queued_at", DESCENDING), ("_id", DESCENDING)]
-    found = service.db[MESSAGES.collection].find(query, {"outbox": 0}).sort(order).limit(limit + 1)
-    messages = [message_of(document) async for document in found]
-    if len(messages) <= limit:
-        return messages, None
-    last = messages[limit - 1]
-    return messages[:limit], encode_cursor({"queued_at": last.queued_at.isoformat(), "id": last.message_id})
+
+    async def read(order: Order, position: Position | None, count: int) -> list[dict[str, Any]]:
+        query = all_of(scope, of_ticket, order.beyond(position))
+        found = service.db[MESSAGES.collection].find(query, {"outbox": 0}).sort(order.keys())
+        return await found.limit(count).to_list()
+
+    page = await slice_of(NEWEST_FIRST, cursor=cursor, limit=limit, read=read)
+    return Page(items=list(map(message_of, page.documents)), next=page.next, previous=page.previous)
 
 
 async def one(service: Service, *, caller: Caller, message_id: str) -> Message:
@@ -43,8 +45,3 @@ async def one(service: Service, *, caller: Caller, message_id: str) -> Message:
     if document is None:
         raise MessageNotFound()
     return message_of(document)
-
-
-def _after(cursor: str) -> dict[str, Any]:
-    at, last_id = moment_and_id(cursor, at="queued_at")
-    return {"queued_at": {"$lte": at}, "$or": [{"queued_at": {"$lt": at}}, {"_id": {"$lt": last_id}}]}

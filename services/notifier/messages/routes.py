@@ -65,8 +65,8 @@ async def list_messages(
     cursor: Cursor = None,
 ) -> Page[MessageView]:
     """The log, newest first: the caller's own mails; all of them for agents and service administrators."""
-    messages, following = await queries.newest(deps, caller=caller, ticket_id=ticket_id, limit=limit, cursor=cursor)
-    return Page(items=[MessageView.of(message) for message in messages], next=following)
+    page = await queries.newest(deps, caller=caller, ticket_id=ticket_id, limit=limit, cursor=cursor)
+    return Page(items=list(map(MessageView.of, page.items)), next=page.next, previous=page.previous)
 
 
 @router.get("/v1/messages/{message_id}")

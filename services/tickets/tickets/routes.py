@@ -1,8 +1,8 @@
-"""HTTP of tickets: open, list, read, write."""
+"""HTTP of tickets: open, read, write."""
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from services.tickets.aggregate import store
@@ -12,11 +12,11 @@ from services.tickets.receipts import queries as receipts
 from services.tickets.receipts.queries import PartyView
 from services.tickets.service import Deps, Service
 from services.tickets.tickets import domain, opening, operations, queries
-from services.tickets.tickets.views import DESK_ONLY, TicketView, json_of, view_of
+from services.tickets.tickets.views import TicketView, json_of, view_of
 from services.tickets.timeline.queries import TimelineItem, timeline
 from shared.access.caller import Caller
 from shared.contracts import actions
-from shared.contracts.tickets import ENTRY_LIMIT, PromiseState, TicketStatus
+from shared.contracts.tickets import ENTRY_LIMIT, PromiseState
 from shared.http.body import Body
 from shared.http.caller import may
 from shared.http.commands import CommandDep, IfMatch, with_etag
@@ -114,38 +114,6 @@ async def open_ticket(
     )
     answer = json_of(view_of(ticket, version, caller=caller, parties=told), desk=desk)
     return _answer(answer, ticket.state.ticket_id, version, status=201)
-
-
-@router.get("/v1/tickets", response_model=Page[TicketView])
-async def list_tickets(
-    caller: Annotated[Caller, may(actions.LIST_TICKETS)],
-    deps: Deps,
-    state: Literal["open", "closed", "all"] = "all",
-    status: TicketStatus | None = None,
-    device_id: str | None = None,
-    account_id: str | None = None,
-    q: Annotated[str | None, Query(max_length=200)] = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-    total: bool = False,
-) -> Response:
-    """Tickets that the caller sees, newest first; `q` searches number, serial, names, codes and words."""
-    wanted = queries.Wanted(state, status, device_id, account_id, q)
-    found = await queries.find_tickets(deps, caller, wanted, limit=limit, cursor=cursor, with_total=total)
-    desk = is_desk(caller)
-    views = [
-        view_of(
-            ticket := store.ticket_of(document),
-            document["version"],
-            caller=caller,
-            account=found.accounts.get(ticket.state.account_id),
-        )
-        for document in found.documents
-    ]
-    page = Page[TicketView].model_construct(items=views, next=found.next, total=found.total)
-    hidden = {"latest_entries", "report"} if desk else {"latest_entries", "report", *DESK_ONLY}
-    body = page.model_dump_json(exclude={"items": {"__all__": hidden}})
-    return Response(body, media_type="application/json")
 
 
 @router.get("/v1/tickets/{ticket_id}", response_model=TicketView)

@@ -5,20 +5,19 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel
-from pymongo import DESCENDING
 
 from services.tickets.aggregate.lines import ENTRIES, FLAG, NOTE, Line
 from services.tickets.aggregate.store import TIMELINE_INDEX, Document
 from services.tickets.receipts.queries import Receipt, receipts_of
 from services.tickets.service import Service
-from shared.http.paging import Page, encode_cursor, moment_and_id
+from shared.http.paging import Page
+from shared.lists import Order, Position, slice_of
 from shared.outbox import waiting_rows
 
 _ACTORS = {"portal": "customer", "desk": "team", "phone": "team", "event": "party", "timer": "system", "api": "system"}
 _ACTOR_OF = {NOTE: "team", FLAG: "party"}
 
-Position = tuple[datetime, str]
-"""The moment and the id of the last thing that a page showed."""
+NEWEST_FIRST = Order("at", "at", datetime, descending=True)
 
 
 class SeenBy(BaseModel):
@@ -43,37 +42,30 @@ async def timeline(
     deps: Service, document: Document, *, desk: bool, limit: int, cursor: str | None
 ) -> Page[TimelineItem]:
     """A page of the timeline of a ticket, by the times at which things happened. Raises CursorInvalid."""
-    position = position_of(cursor)
-    lines = await _lines(deps, document, desk=desk, position=position, count=limit + 1)
-    after = None
-    if len(lines) > limit:
-        lines = lines[:limit]
-        after = encode_cursor({"at": lines[-1]["at"].isoformat(), "id": lines[-1]["_id"]})
-    wanted = {sequence for line in lines for sequence in line["told"].values()}
+
+    async def read(order: Order, position: Position | None, count: int) -> list[Line]:
+        return await _lines(deps, document, order, position, desk=desk, count=count)
+
+    page = await slice_of(NEWEST_FIRST, cursor=cursor, limit=limit, read=read)
+    wanted = {sequence for line in page.documents for sequence in line["told"].values()}
     receipts = await receipts_of(deps, document, wanted)
-    return Page[TimelineItem](items=[_item(line, receipts, desk=desk) for line in lines], next=after)
+    items = [_item(line, receipts, desk=desk) for line in page.documents]
+    return Page[TimelineItem](items=items, next=page.next, previous=page.previous)
 
 
-async def _lines(deps: Service, document: Document, *, desk: bool, position: Position | None, count: int) -> list[Line]:
-    """The newest lines before a position, with those that still wait in the document."""
-    query: dict[str, Any] = {"ticket_id": document["_id"]}
+async def _lines(
+    deps: Service, document: Document, order: Order, position: Position | None, *, desk: bool, count: int
+) -> list[Line]:
+    """The first lines behind a position, with those that still wait in the document."""
+    query: dict[str, Any] = {"ticket_id": document["_id"], **order.beyond(position)}
     if not desk:
         query["internal"] = False
-    if position is not None:
-        at, last_id = position
-        query |= {"at": {"$lte": at}, "$or": [{"at": {"$lt": at}}, {"_id": {"$lt": last_id}}]}
-    found = deps.db[ENTRIES].find(query, hint=TIMELINE_INDEX).sort([("at", DESCENDING), ("_id", DESCENDING)])
+    found = deps.db[ENTRIES].find(query, hint=TIMELINE_INDEX).sort(order.keys())
     lines = {line["_id"]: line for line in await found.limit(count).to_list()}
     for line in waiting_rows(document, ENTRIES):
-        before = position is None or (line["at"], line["_id"]) < position
-        if before and (desk or not line["internal"]):
+        if order.is_beyond(line, position) and (desk or not line["internal"]):
             lines.setdefault(line["_id"], line)
-    return sorted(lines.values(), key=lambda line: (line["at"], line["_id"]), reverse=True)[:count]
-
-
-def position_of(cursor: str | None) -> Position | None:
-    """The position behind a cursor. Raises CursorInvalid."""
-    return None if cursor is None else moment_and_id(cursor)
+    return sorted(lines.values(), key=order.of, reverse=order.descending)[:count]
 
 
 def _item(line: Line, receipts: Mapping[int, Receipt], *, desk: bool) -> TimelineItem:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from pymongo import ASCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
-from services.tickets.aggregate import rows
 from shared.access.scope import EVERYTHING, Scope, all_of
+from shared.lists import Order, Position, bounded_total
 from shared.text import search_words, squeezed
 
 Document = dict[str, Any]
@@ -96,15 +96,25 @@ class Rows:
     conditions: Sequence[Condition]
     are_few: bool
 
-    async def newest(self, count: int, *, after: Condition | None = None) -> list[Document]:
-        """So many of them, newest first; those that meet a further condition, for the next page."""
-        order = [*([_NO_INDEX] if self.are_few else []), *rows.NEWEST_FIRST]
-        query = all_of(self.scope, *self.conditions, *([after] if after else []))
-        documents: list[Document] = await self.collection.find(query, {"keys": 0}).sort(order).limit(count).to_list()
+    async def read(self, order: Order, position: Position | None, count: int) -> list[Document]:
+        """So many of them behind a position."""
+        keys = [*([_NO_INDEX] if self.are_few else []), *order.keys()]
+        query = all_of(self.scope, *self.conditions, order.beyond(position))
+        documents: list[Document] = await self.collection.find(query, {"keys": 0}).sort(keys).limit(count).to_list()
         return documents
 
-    async def total(self) -> int:
-        return await self.collection.count_documents(all_of(self.scope, *self.conditions))
+    async def count(self, key: Key, *, most: int) -> int:
+        """How many of them have a further key, up to so many."""
+        return await self.collection.count_documents(all_of(self.scope, key.found, *self.conditions), limit=most)
+
+    async def grouped(self, path: str) -> dict[str, int]:
+        """How many of them have each value of a field."""
+        match = {"$match": all_of(self.scope, *self.conditions)}
+        groups = await self.collection.aggregate([match, {"$group": {"_id": f"${path}", "count": {"$sum": 1}}}])
+        return {group["_id"]: group["count"] async for group in groups}
+
+    async def total(self) -> int | None:
+        return await bounded_total(self.collection, all_of(self.scope, *self.conditions))
 
 
 async def find(

@@ -1,0 +1,1 @@
+"""Lists of tickets: filters, orders, search, counts, export."""
