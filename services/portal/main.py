@@ -23,8 +23,21 @@ from services.portal.gateway.same_site import SameSite
 from services.portal.gateway.security import SecurityHeaders
 from services.portal.gateway.sessions import Sessions
 from services.portal.gateway.streams import Streams
-from services.portal.pages import account, components, contact, devices, home, live, rendering, report, staff, tickets
+from services.portal.pages import (
+    account,
+    components,
+    contact,
+    devices,
+    home,
+    live,
+    rendering,
+    report,
+    saved_views,
+    staff,
+    tickets,
+)
 from services.portal.pages.errors import add_error_pages
+from services.portal.pages.saved_views import SavedViews
 from services.portal.settings import Settings
 from shared import instance
 from shared.clock import Clock
@@ -63,6 +76,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 settings, app.state.sessions, client, streaming, read_key(settings.front_door_key_file)
             )
             await app.state.sessions.prepare()
+            app.state.views = SavedViews(app.state.db)
+            await app.state.views.prepare()
             try:
                 with instance.named(settings.instance, service=settings.service, place=settings.store.url) as name:
                     configure_logs(settings.service, name, settings.log_level)
@@ -95,7 +110,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     seen_by_all = [public(actions.READ_HEALTH)]
     app.add_api_route("/health/live", _live, dependencies=seen_by_all)
     app.add_api_route("/health/ready", _ready, dependencies=seen_by_all)
-    pages = (report, tickets, staff, devices, home, account, contact, components, live)
+    pages = (report, tickets, staff, devices, saved_views, home, account, contact, components, live)
     for module in (gateway, rendering, *pages):
         app.include_router(module.router)
     return app

@@ -182,6 +182,7 @@ PUBLISH_CALENDAR = Action("calendars.publish", staff=SERVICE_ADMIN, scopes=froze
 LOOK_AROUND = Action("portal.look", public=True)
 """Pages and files that say nothing of any customer, and ways through: the service behind decides."""
 GO_HOME = Action("portal.home", everybody=True)
+KEEP_VIEWS = Action("portal.views", everybody=True)
 
 ACTIONS: Mapping[str, Action] = {
     action.name: action for action in tuple(globals().values()) if isinstance(action, Action)

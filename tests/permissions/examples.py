@@ -314,6 +314,8 @@ EXAMPLES: Mapping[str, Example] = {
     "portal GET /tickets/{ticket_id}/visits/{visit_id}/calendar.ics": Example("visit"),
     "portal GET /devices": Example(aimed=_foreign_devices),
     "portal GET /devices/{device_id}": Example("device"),
+    "portal POST /views": Example(body=_said(path="/devices", name="Mine", query="status=installed")),
+    "portal POST /views/remove": Example(body=_said(path="/devices", name="Mine", query="")),
     "portal GET /live": Example(stream=True),
     "portal GET /profile": Example(),
     "portal POST /profile": Example(

@@ -7,61 +7,61 @@ from starlette.responses import Response
 
 from services.portal.gateway.paths import one, v1
 from services.portal.gateway.sessions import Session
-from services.portal.locale.texts import Texts
+from services.portal.locale.texts import Texts, mark
 from services.portal.pages.answers import contract_sentence, device_answer
-from services.portal.pages.entries import each
 from services.portal.pages.filters import Address, Column, Filter, page_size
 from services.portal.pages.labels import contract_state, device_state, open_tickets
+from services.portal.pages.listing import Listing, Menu, chip, menu, shown
 from services.portal.pages.models import DeviceView, TicketView
 from services.portal.pages.page import backends_of, may, open_page
 from services.portal.pages.ticket_view import place, row
 from shared.contracts import actions
+from shared.contracts.catalog import DeviceStatus
 from shared.problems import NotFound
 
 router = APIRouter(include_in_schema=False)
 
 FILTERS = ("account_id", "site_id", "model_id", "group_id", "status", "contract")
 CONTRACTS = ("valid", "ending", "expired", "none")
-FACETS = (("site_id", "sites"), ("model_id", "models"), ("account_id", "accounts"))
-MOST_CHIPS = 6
-EXPORT = "/api/catalog/v1/devices/export.csv"
+FACETS = (
+    ("site_id", "sites", mark("Site")),
+    ("model_id", "models", mark("Model")),
+    ("account_id", "accounts", mark("Company")),
+)
+LISTING = Listing("/devices", FILTERS, export="/api/catalog/v1/devices/export.csv")
 
 
 @router.get("/devices")
 async def device_list(request: Request, session: Annotated[Session, may(actions.LIST_DEVICES)]) -> Response:
-    backends = backends_of(request)
-    query = {k: v for k, v in request.query_params.items() if k in (*FILTERS, "q", "sort", "cursor", "limit") and v}
-    size = page_size(query)
+    backends, query = backends_of(request), LISTING.query(request)
+    narrowed = {name: value for name, value in query.items() if name in (*FILTERS, "q")}
     page = await open_page(
         request,
         session,
         devices=backends.call(
-            session, "catalog", "GET", v1("devices"), params={**query, "limit": size, "total": "true"}
+            session,
+            "catalog",
+            "GET",
+            v1("devices"),
+            params={**query, "limit": page_size(query), "total": "true"},
         ),
-        facets=backends.call(session, "catalog", "GET", v1("devices", "facets")),
+        facets=backends.call(session, "catalog", "GET", v1("devices", "facets"), params=narrowed),
     )
-    texts, address = page.texts, Address("/devices", query)
-    listed: dict[str, Any] = page.value("devices") or {"items": []}
-    entries = each(listed["items"], lambda item: _row(texts, DeviceView.model_validate(item)))
-    facets = page.value("facets") or {}
+    texts, address = page.texts, LISTING.address(query)
+    facets: dict[str, Any] = page.value("facets") or {}
     return page.render(
         "devices.html",
-        down=page.down("devices"),
-        query=query,
-        kept=[(name, value) for name, value in query.items() if name not in ("q", "cursor")],
-        on=_filters_on(texts, address, facets),
-        contracts=[f for f in _contract_filters(texts, address) if not f.on],
-        more=_facet_filters(address, facets),
-        filtered=bool(set(query) - {"sort", "limit", "cursor"}),
-        download=Address(
-            EXPORT, {name: value for name, value in query.items() if name not in ("cursor", "limit")}
-        ).href(layout="spreadsheet"),
-        clear=address.href(**dict.fromkeys((*FILTERS, "q"))),
-        rows=entries.shown,
-        left_out=entries.left_out,
         columns=_columns(texts, address),
-        pages=address.pages(listed.get("next"), size),
-        total=listed.get("total"),
+        **shown(
+            page,
+            LISTING,
+            query,
+            await request.app.state.views.of(session.user_id, LISTING.path),
+            part="devices",
+            make=lambda item: _row(texts, DeviceView.model_validate(item)),
+            menus=_menus(texts, address, facets),
+            chips=_chips(texts, address, facets),
+        ),
     )
 
 
@@ -90,38 +90,39 @@ def _columns(texts: Texts, address: Address) -> list[Column]:
     ]
 
 
-def _contract_filters(texts: Texts, address: Address) -> list[Filter]:
-    return address.choice("contract", [(code, contract_state(texts, code).text, None) for code in CONTRACTS])
+def _menus(texts: Texts, address: Address, facets: dict[str, Any]) -> list[Menu]:
+    contracts = [(code, contract_state(texts, code).text, None) for code in CONTRACTS]
+    states = [
+        (code, device_state(texts, DeviceStatus(code)).text, number)
+        for code, number in (facets.get("statuses") or {}).items()
+    ]
+    return [
+        menu(address, "contract", texts.text("Contract"), contracts),
+        *(
+            menu(
+                address,
+                name,
+                texts.text(label),
+                [(one[name], _facet_name(one), int(one["devices"])) for one in facets.get(kind) or []],
+            )
+            for name, kind, label in FACETS
+        ),
+        menu(address, "status", texts.text("State"), states),
+    ]
 
 
-def _facet_filters(address: Address, facets: dict[str, Any]) -> list[list[Filter]]:
-    """For each kind that is not yet chosen, its most frequent values."""
-    groups = []
-    for name, kind in FACETS:
-        options = facets.get(kind) or []
-        if address.query.get(name) or len(options) < 2:
-            continue
-        ranked = sorted(options, key=lambda option: -int(option["devices"]))[:MOST_CHIPS]
-        groups.append(address.choice(name, [(o[name], _facet_name(o), int(o["devices"])) for o in ranked]))
-    return groups
-
-
-def _filters_on(texts: Texts, address: Address, facets: dict[str, Any]) -> list[Filter]:
-    """The filters in force, each with a press that takes it out."""
-    on = []
-    for name in FILTERS:
-        value = address.query.get(name)
-        if not value:
-            continue
-        text = value
-        if name == "contract" and value in CONTRACTS:
-            text = contract_state(texts, value).text
-        for facet, kind in FACETS:
-            if facet == name:
-                names = {option[name]: _facet_name(option) for option in facets.get(kind) or []}
-                text = names.get(value, texts.text("chosen"))
-        on.append(Filter(text, address.href(**{name: None}), True, removable=True))
-    return on
+def _chips(texts: Texts, address: Address, facets: dict[str, Any]) -> list[Filter]:
+    """The filters in force, by the names that people know them by."""
+    names: dict[str, dict[str, str]] = {
+        "contract": {code: contract_state(texts, code).text for code in CONTRACTS},
+        "status": {status.value: device_state(texts, status).text for status in DeviceStatus},
+        **{name: {one[name]: _facet_name(one) for one in facets.get(kind) or []} for name, kind, _ in FACETS},
+    }
+    return [
+        chip(address, name, names.get(name, {}).get(address.query[name]) or texts.text("chosen"))
+        for name in FILTERS
+        if address.query.get(name)
+    ]
 
 
 def _facet_name(option: dict[str, Any]) -> str:

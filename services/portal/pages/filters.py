@@ -15,6 +15,8 @@ class Filter:
     href: str
     on: bool = False
     count: int | None = None
+    is_bound: bool = False
+    """The count stands for as many or more."""
     removable: bool = False
 
 
@@ -28,7 +30,7 @@ class Column:
 @dataclass(frozen=True)
 class Pages:
     next_href: str | None
-    first_href: str | None
+    previous_href: str | None
     sizes: tuple[tuple[int, str, bool], ...]
 
 
@@ -67,10 +69,10 @@ class Address:
             return Column(text, self.href(sort=key), "descending")
         return Column(text, self.href(sort=key))
 
-    def pages(self, following: str | None, size: int) -> Pages:
+    def pages(self, following: str | None, before: str | None, size: int) -> Pages:
         return Pages(
             next_href=self.href(cursor=following) if following else None,
-            first_href=self.href() if self.query.get("cursor") else None,
+            previous_href=self.href(cursor=before) if before else None,
             sizes=tuple((one, self.href(limit=str(one)), one == size) for one in PAGE_SIZES),
         )
 

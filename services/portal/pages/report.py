@@ -46,7 +46,7 @@ async def report_form(
         q=q,
         down=page.down("devices"),
         devices=[(device, place(device.site, device.location)) for device in devices],
-        pages=Address("/tickets/new", query).pages(listed.get("next"), size),
+        pages=Address("/tickets/new", query).pages(listed.get("next"), listed.get("previous"), size),
     )
 
 

@@ -10,9 +10,9 @@ from services.portal.gateway.paths import one, v1
 from services.portal.gateway.sessions import Session
 from services.portal.locale.texts import Texts
 from services.portal.pages.answers import ticket_answer
-from services.portal.pages.entries import each
 from services.portal.pages.filters import Address, Filter, page_size
 from services.portal.pages.labels import TICKET_STATES, ticket_state, too_long
+from services.portal.pages.listing import Listing, chip, shown
 from services.portal.pages.models import TicketView, TimelineRow
 from services.portal.pages.page import FormDep, Page, backends_of, may, open_page, see_other
 from services.portal.pages.refusals import sentence
@@ -32,35 +32,35 @@ LINES = 30
 MOST_NEW_LINES = 100
 """A page that was open while more came is loaded anew."""
 
-KEPT = ("state", "status", "device_id", "account_id", "q", "cursor", "limit")
-OPEN_STATES = (
-    TicketStatus.RECEIVED,
-    TicketStatus.IN_PROGRESS,
-    TicketStatus.WAITING_FOR_CUSTOMER,
-    TicketStatus.WAITING_FOR_PARTS,
-    TicketStatus.VISIT_PLANNED,
-    TicketStatus.ON_THE_WAY,
-    TicketStatus.ON_SITE,
+FILTERS = ("status", "device_id", "account_id")
+LISTING = Listing(
+    "/tickets", FILTERS, others=("state",), export="/api/tickets/v1/tickets/export.csv", defaults={"state": "open"}
 )
+MOST_OF_A_STATUS = 1_000
+"""The service counts a state no further in a long list."""
 
 
 @router.get("/tickets")
 async def ticket_list(request: Request, session: Annotated[Session, may(actions.LIST_TICKETS)]) -> Response:
-    query = {name: value for name, value in request.query_params.items() if name in KEPT and value}
-    size = page_size(query)
-    asked = {**query, "state": query.get("state", "open"), "limit": size, "total": "true"}
+    backends, query = backends_of(request), LISTING.query(request)
+    narrowed = {**LISTING.defaults, **{name: query[name] for name in (*FILTERS, "state", "q") if name in query}}
     page = await open_page(
-        request, session, tickets=backends_of(request).call(session, "tickets", "GET", v1("tickets"), params=asked)
+        request,
+        session,
+        tickets=backends.call(
+            session,
+            "tickets",
+            "GET",
+            v1("tickets"),
+            params={**query, **narrowed, "limit": page_size(query), "total": "true"},
+        ),
+        facets=backends.call(session, "tickets", "GET", v1("tickets", "facets"), params=narrowed),
     )
-    texts, address = page.texts, Address("/tickets", query)
-    listed: dict[str, Any] = page.value("tickets") or {"items": []}
+    texts, address = page.texts, LISTING.address(query)
     staff = bool(page.me and page.me.at_desk)
-    entries = each(listed["items"], lambda item: row(texts, TicketView.model_validate(item), staff=staff))
+    statuses: dict[str, int] = (page.value("facets") or {}).get("statuses") or {}
     return page.render(
         "tickets.html",
-        down=page.down("tickets"),
-        query=query,
-        kept=[(name, value) for name, value in query.items() if name not in ("q", "cursor")],
         states=address.choice(
             "state",
             [
@@ -70,24 +70,47 @@ async def ticket_list(request: Request, session: Annotated[Session, may(actions.
             ],
             default="open",
         ),
-        statuses=_status_filters(texts, address, staff=staff) if asked["state"] != "closed" else [],
-        filtered=bool(set(query) - {"state", "limit", "cursor"}),
-        clear=address.href(q=None, status=None, device_id=None, account_id=None),
-        rows=entries.shown,
-        left_out=entries.left_out,
-        pages=address.pages(listed.get("next"), size),
-        total=listed.get("total"),
+        orders=address.choice(
+            "sort",
+            [("-opened", texts.text("Newest first"), None), ("opened", texts.text("Oldest first"), None)],
+            default="-opened",
+        ),
+        statuses=_statuses(texts, address, statuses, staff=staff),
+        **shown(
+            page,
+            LISTING,
+            query,
+            await request.app.state.views.of(session.user_id, LISTING.path),
+            part="tickets",
+            make=lambda item: row(texts, TicketView.model_validate(item), staff=staff),
+            chips=_chips(texts, address, staff=staff),
+        ),
     )
 
 
-def _status_filters(texts: Texts, address: Address, *, staff: bool) -> list[Filter]:
-    present = address.query.get("status")
-    if present in {status.value for status in TICKET_STATES}:
-        text = ticket_state(texts, TicketStatus(present), staff=staff).text
-        return [Filter(text, address.href(status=None), True, removable=True)]
+def _statuses(texts: Texts, address: Address, statuses: dict[str, int], *, staff: bool) -> list[Filter]:
+    """The states that the list has, in the order in which tickets pass through them, each with its number."""
+    if address.query.get("status"):
+        return []
     return [
-        Filter(ticket_state(texts, status, staff=staff).text, address.href(status=status.value))
-        for status in OPEN_STATES
+        Filter(
+            ticket_state(texts, status, staff=staff).text,
+            address.href(status=status.value),
+            count=statuses[status.value],
+            is_bound=statuses[status.value] >= MOST_OF_A_STATUS,
+        )
+        for status in TICKET_STATES
+        if statuses.get(status.value)
+    ]
+
+
+def _chips(texts: Texts, address: Address, *, staff: bool) -> list[Filter]:
+    """The filters in force."""
+    texts_of = {status.value: ticket_state(texts, status, staff=staff).text for status in TICKET_STATES}
+    return [
+        chip(address, name, texts_of.get(address.query[name]) or texts.text("chosen"))
+        for name in FILTERS
+        if address.query.get(name)
     ]
 
 

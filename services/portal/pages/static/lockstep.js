@@ -20,6 +20,16 @@
     }
   });
 
+  // A long menu is narrowed by typing.
+  for (const box of all("[data-narrow]")) {
+    const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+    const items = all("li", box.parentElement);
+    box.hidden = false;
+    box.addEventListener("input", () => {
+      for (const item of items) item.hidden = !plain(item.textContent).includes(plain(box.value));
+    });
+  }
+
   // Keys for people who sit in it all day: / search, j and k through rows, r reply.
   const typing = (element) => element.matches("input, textarea, select, [contenteditable]");
   const leads = () => all("[data-rows] .lead");
