@@ -15,6 +15,7 @@ from tests.support.waiting import eventually
 from tests.support.world import Device, Person, World
 
 WINDOW = re.compile(r'name="window_from" value="([^"]+)"')
+SEEN = re.compile(r'name="seen_status" value="([^"]+)"')
 ASKS = "Does this time suit you?"
 
 
@@ -78,6 +79,31 @@ async def test_an_answer_is_to_the_window_that_was_seen(
 
 async def _gone(client: httpx.AsyncClient, path: str) -> bool:
     return "You confirmed this time." not in (await client.get(path)).text
+
+
+async def test_a_withdrawal_is_of_the_state_that_was_seen(
+    stack: Stack, world: World, person: Person, device: Device
+) -> None:
+    ticket = await world.open_ticket(person, device)
+    path, order = f"/tickets/{ticket['ticket_id']}", str(ticket["work_order_id"])
+    async with portal(settings(stack)) as app, browser(app) as client:
+        await sign_in(client, person)
+        old = await client.get(path)
+        [seen] = SEEN.findall(old.text)
+        planned = message(DispatchVisitPlanned, order, 1, **window(hours=20))
+        await stack.wire("dispatch").send(planned, order)
+        await until(client, path, ASKS)
+        asked_again = await client.post(f"{path}/cancel", data={"csrf": csrf_of(old), "seen_status": seen})
+        assert asked_again.status_code == 422
+        assert "Meanwhile the request has moved on (now: visit planned)." in asked_again.text
+        assert "nobody comes" in asked_again.text, "he can decide again"
+        parts = (await client.get(f"{path}/live")).text
+        [now] = SEEN.findall(parts)
+        assert [now] == SEEN.findall(asked_again.text) and now != seen, "an open page follows"
+        done = await client.post(f"{path}/cancel", data={"csrf": csrf_of(old), "seen_status": now})
+        assert done.status_code == 303
+        odd = await client.post(f"{path}/cancel", data={"csrf": csrf_of(old), "seen_status": "\u202e"})
+        assert odd.status_code == 422
 
 
 async def test_a_reply_that_comes_too_late_goes_on_into_a_new_report(

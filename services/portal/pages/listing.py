@@ -117,6 +117,13 @@ def menu(address: Address, name: str, label: str, options: Iterable[tuple[str, s
     return Menu(name, label, address.choice(name, ranked[:MOST_OPTIONS]), max(0, len(ranked) - MOST_OPTIONS))
 
 
+def order_menu(texts: Texts, address: Address, orders: Sequence[tuple[str, str]]) -> Menu:
+    """The orders of a list without sortable headings, the first one by default; its label says which one holds."""
+    options = address.choice("sort", [(code, words, None) for code, words in orders], default=orders[0][0])
+    present = next((option.text for option in options if option.on), orders[0][1])
+    return Menu("sort", texts.text("Order: %(order)s", order=present), options)
+
+
 def chip(address: Address, name: str, text: str) -> Filter:
     """A filter in force, with a press that takes it out."""
     return Filter(text, address.href(**{name: None}), True, removable=True)

@@ -17,6 +17,7 @@ GENERAL_OF_FIELD = mark("Please check this field.")
 
 SENTENCES: dict[str, str] = {
     "transition_refused": mark("Meanwhile the request has moved on (now: %(state)s), so this no longer fits."),
+    "ticket_moved_on": mark("Meanwhile the request has moved on (now: %(state)s). Please decide once more."),
     "window_changed": mark("Meanwhile the visit was moved to %(window)s. Does that suit you?"),
     "visit_not_planned": mark("This visit no longer takes place as it was planned. You see above what holds now."),
     "version_conflict": mark("Somebody else has just changed it. Look again, and send it once more."),
@@ -53,7 +54,7 @@ def by_field(texts: Texts, refusal: Refused) -> dict[str, str]:
 def _values(texts: Texts, refusal: Refused) -> dict[str, str]:
     """What the sentences name: a state in the reader's words, a window on his clock."""
     match refusal.reason:
-        case "transition_refused":
+        case "transition_refused" | "ticket_moved_on":
             status = str(refusal.values.get("ticket_status", ""))
             return {"state": ticket_state(texts, TicketStatus(status)).text.lower() if status in STATES else "…"}
         case "window_changed":

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from services.portal.gateway.sessions import Session
 from services.portal.pages.page import FormDep, may
-from services.portal.pages.tickets import act
+from services.portal.pages.tickets import act, decided
 from shared.contracts import actions
 
 router = APIRouter(include_in_schema=False)
@@ -24,25 +24,25 @@ async def note(
 async def acknowledge(
     request: Request, session: Annotated[Session, may(actions.HANDLE_TICKET)], ticket_id: str, form: FormDep
 ) -> Response:
-    return await act(request, session, ticket_id, ("acknowledge",), form, {})
+    return await act(request, session, ticket_id, ("acknowledge",), form, decided(form))
 
 
 @router.post("/tickets/{ticket_id}/wait")
 async def wait(
     request: Request, session: Annotated[Session, may(actions.HANDLE_TICKET)], ticket_id: str, form: FormDep
 ) -> Response:
-    return await act(request, session, ticket_id, ("wait",), form, {"text": form.get("text") or None})
+    return await act(request, session, ticket_id, ("wait",), form, decided(form))
 
 
 @router.post("/tickets/{ticket_id}/resolve")
 async def resolve(
     request: Request, session: Annotated[Session, may(actions.HANDLE_TICKET)], ticket_id: str, form: FormDep
 ) -> Response:
-    return await act(request, session, ticket_id, ("resolve",), form, {"text": form.get("text") or None})
+    return await act(request, session, ticket_id, ("resolve",), form, decided(form))
 
 
 @router.post("/tickets/{ticket_id}/close")
 async def close(
     request: Request, session: Annotated[Session, may(actions.CLOSE_TICKET)], ticket_id: str, form: FormDep
 ) -> Response:
-    return await act(request, session, ticket_id, ("close",), form, {"text": form.get("text") or None})
+    return await act(request, session, ticket_id, ("close",), form, decided(form))

@@ -12,7 +12,7 @@ from services.portal.locale.texts import Texts
 from services.portal.pages.answers import ticket_answer
 from services.portal.pages.filters import Address, Filter, page_size
 from services.portal.pages.labels import TICKET_STATES, ticket_state, too_long
-from services.portal.pages.listing import Listing, chip, shown
+from services.portal.pages.listing import Listing, chip, order_menu, shown
 from services.portal.pages.models import TicketView, TimelineRow
 from services.portal.pages.page import FormDep, Page, backends_of, may, open_page, see_other
 from services.portal.pages.refusals import sentence
@@ -70,10 +70,10 @@ async def ticket_list(request: Request, session: Annotated[Session, may(actions.
             ],
             default="open",
         ),
-        orders=address.choice(
-            "sort",
-            [("-opened", texts.text("Newest first"), None), ("opened", texts.text("Oldest first"), None)],
-            default="-opened",
+        order=order_menu(
+            texts,
+            address,
+            [("-opened", texts.text("Newest first")), ("opened", texts.text("Oldest first"))],
         ),
         statuses=_statuses(texts, address, statuses, staff=staff),
         **shown(
@@ -252,7 +252,7 @@ async def answer_visit(
 async def cancel(
     request: Request, session: Annotated[Session, may(actions.CANCEL_TICKET)], ticket_id: str, form: FormDep
 ) -> Response:
-    return await act(request, session, ticket_id, ("cancel",), form, {"text": form.get("text") or None})
+    return await act(request, session, ticket_id, ("cancel",), form, decided(form))
 
 
 @router.get("/tickets/{ticket_id}/visits/{visit_id}/calendar.ics")
@@ -264,6 +264,11 @@ async def calendar_file(
     )
     headers = {"Content-Disposition": 'attachment; filename="visit.ics"'}
     return Response(content, media_type="text/calendar; charset=utf-8", headers=headers)
+
+
+def decided(form: dict[str, str]) -> dict[str, Any]:
+    """What a button sends: a word that goes with it, and the state on which it was pressed."""
+    return {"text": form.get("text") or None, "seen_status": form.get("seen_status") or None}
 
 
 async def act(

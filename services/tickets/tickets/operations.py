@@ -21,6 +21,7 @@ from shared.contracts.tickets import (
     TicketClosed,
     TicketEvent,
     TicketResolved,
+    TicketStatus,
     TicketStatusChanged,
 )
 from shared.ids import new_id
@@ -33,6 +34,13 @@ from shared.wire.envelope import Envelope
 class TooManyOrders(Conflict):
     code = "too_many_work_orders"
     title = "Too many visits are asked for already"
+
+
+class TicketMovedOn(Conflict):
+    """Somebody decided on a state that is over; `ticket_status` is the present one."""
+
+    code = "ticket_moved_on"
+    title = "The ticket is in another state by now"
 
 
 async def site_changed(deps: Service, record: Envelope[DeviceSiteChanged]) -> None:
@@ -99,13 +107,14 @@ async def act(
     action: str,
     text: str | None,
     wait_for: Literal["customer", "parts"],
+    seen_status: TicketStatus | None = None,
     command: Command,
     if_match: int | None,
 ) -> Document:
     """Acknowledge, wait, resolve, close or cancel, with an optional word to the other side.
 
     Customers may close what is resolved and cancel what nobody is under way for; the rest is the desk's. Raises
-    TicketNotFound, Forbidden, TransitionRefused.
+    TicketNotFound, Forbidden, TransitionRefused, TicketMovedOn.
     """
     silence = silence_of(deps)
     entry_id = new_id()
@@ -113,6 +122,8 @@ async def act(
 
     def rule(draft: Draft) -> None:
         status = draft.state.status
+        if seen_status is not None and seen_status is not status:
+            raise TicketMovedOn(ticket_status=status.value)
         match action:
             case "acknowledge":
                 done = next_status(status, Action.ACKNOWLEDGE) is not None

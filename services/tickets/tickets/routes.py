@@ -16,7 +16,7 @@ from services.tickets.tickets.views import TicketView, json_of, view_of
 from services.tickets.timeline.queries import TimelineItem, timeline
 from shared.access.caller import Caller
 from shared.contracts import actions
-from shared.contracts.tickets import ENTRY_LIMIT, PromiseState
+from shared.contracts.tickets import ENTRY_LIMIT, PromiseState, TicketStatus
 from shared.http.body import Body
 from shared.http.caller import may
 from shared.http.commands import CommandDep, IfMatch, with_etag
@@ -55,6 +55,9 @@ class WriteNote(Body):
 class ActOnTicket(Body):
     text: Text | None = Field(default=None, description="a public entry that goes with it")
     reason: Literal["customer", "parts"] | None = Field(default=None, description="of waiting; else the customer")
+    seen_status: TicketStatus | None = Field(
+        default=None, description="on which whoever acts has decided; when it is another by now, he is asked again"
+    )
 
 
 class RequestVisit(Body):
@@ -246,6 +249,7 @@ async def _act(
         action=action,
         text=given.text,
         wait_for=given.reason or "customer",
+        seen_status=given.seen_status,
         command=command,
         if_match=if_match,
     )
