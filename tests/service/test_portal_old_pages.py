@@ -136,8 +136,8 @@ async def test_a_window_over_days_is_said_with_both(stack: Stack, world: World, 
     await stack.wire("dispatch").send(message(DispatchVisitPlanned, order, 1, **long), order)
     async with portal(settings(stack)) as app, browser(app) as client:
         await sign_in(client, person)
-        page = await until(client, f"/tickets/{ticket['ticket_id']}", "An engineer comes")
-        found = re.search(r"An engineer comes (\S+, \d+ \S+) .*? – (\S+, \d+ \S+) ", unescape(page.text))
+        page = await until(client, f"/tickets/{ticket['ticket_id']}", "An engineer is coming")
+        found = re.search(r"An engineer is coming (\S+, \d+ \S+) .*? – (\S+, \d+ \S+) ", unescape(page.text))
         assert found and found[1] != found[2]
         assert (await client.get("/")).status_code == 200
 
@@ -165,7 +165,7 @@ async def test_signs_find_nothing_instead_of_everything(stack: Stack, person: Pe
         await sign_in(client, person)
         await until(client, "/devices", device.serial)
         for typed in ("Київ", "東京", "---"):
-            assert "Nothing fits" in (await client.get("/devices", params={"q": typed})).text, typed
+            assert "No results" in (await client.get("/devices", params={"q": typed})).text, typed
         labels = (
             "Seriennummer:",
             "Sarjanumero:",

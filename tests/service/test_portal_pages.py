@@ -42,7 +42,7 @@ async def test_a_fault_is_reported_from_the_device_to_the_promise(stack: Stack, 
         )
         ticket = await client.get(opened.headers["location"])
         assert "We have received your report" in ticket.text
-        assert "An engineer comes by" in ticket.text
+        assert "An engineer will be with you by" in ticket.text
         offered = await client.get(f"/tickets/new?device_id={device.device_id}")
         assert "There is already an open request" in offered.text
         refused = await client.post(
@@ -138,7 +138,7 @@ async def test_the_desk_notes_and_acknowledges_and_the_customer_never_sees_the_n
         assert (await desk.post(f"{path}/note", data={"csrf": csrf, "text": "roller again"})).status_code == 303
         assert (await desk.post(f"{path}/acknowledge", data={"csrf": csrf})).status_code == 303
         shown = await desk.get(path)
-        assert "roller again" in shown.text and "Taken up" in shown.text
+        assert "roller again" in shown.text and "Acknowledged" in shown.text
         seen = await customer.get(path)
         assert "roller again" not in seen.text and "At the desk" not in seen.text
         assert "We have taken it up" in seen.text

@@ -15,19 +15,19 @@ NOON = MONDAY + timedelta(hours=11)
 
 def test_before_a_visit_is_planned_the_promise_is_the_answer() -> None:
     answer = ticket_answer(texts(), ticket())
-    assert answer.headline == "An engineer comes by tomorrow 12:00"
+    assert answer.headline == "An engineer will be with you by tomorrow 12:00"
     assert answer.lines == ("in 16 hrs 46 mins", "Work starts tomorrow 08:00.")
 
 
 def test_the_site_s_clock_is_named_when_it_shows_something_else() -> None:
     answer = ticket_answer(texts(zone="Europe/Helsinki"), ticket())
-    assert answer.headline == "An engineer comes by tomorrow 13:00"
+    assert answer.headline == "An engineer will be with you by tomorrow 13:00"
     assert "tomorrow 12:00 on site (Berlin)" in answer.lines
 
 
 def test_a_planned_visit_is_said_with_its_window() -> None:
     planned = ticket(status="visit_planned", visits=[visit()])
-    assert ticket_answer(texts(), planned).headline == "An engineer comes tomorrow 08:00–10:00"
+    assert ticket_answer(texts(), planned).headline == "An engineer is coming tomorrow 08:00–10:00"
     assert ticket_next(texts(), planned).text == "tomorrow 08:00–10:00"
 
 
@@ -70,7 +70,7 @@ def test_a_sound_device_under_contract_is_all_right() -> None:
 def test_a_device_with_a_fault_answers_with_what_happens_next() -> None:
     answer = device_answer(texts(), device(open_tickets=1), ticket())
     assert answer.headline == "A fault is reported"
-    assert answer.lines[0] == "An engineer comes by tomorrow 12:00"
+    assert answer.lines[0] == "An engineer will be with you by tomorrow 12:00"
 
 
 def test_a_device_without_a_contract_says_why_nobody_can_come() -> None:

@@ -20,6 +20,7 @@ KEYWORDS = {
     "plural": (1, 2),
     "ngettext": (1, 2),
     "context": ((1, "c"), 2),
+    "mark_in": ((1, "c"), 2),
 }
 PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 Key = tuple[str | None, str]

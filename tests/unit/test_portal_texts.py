@@ -13,17 +13,17 @@ EIGHT, TEN = MONDAY + timedelta(hours=7), MONDAY + timedelta(hours=9)
 @pytest.mark.parametrize(
     ("language", "zone", "sentence"),
     [
-        ("en", "Europe/Berlin", "An engineer comes tomorrow 08:00–10:00"),
+        ("en", "Europe/Berlin", "An engineer is coming tomorrow 08:00–10:00"),
         ("de", "Europe/Berlin", "Ein Techniker kommt morgen, 08:00–10:00 Uhr"),
         ("fi", "Europe/Helsinki", "Huoltoteknikko tulee huomenna klo 9.00–11.00"),
-        ("fr", "Europe/Paris", "Un technicien vient demain, 08:00–10:00"),
+        ("fr", "Europe/Paris", "Un technicien passera demain, 08:00–10:00"),
         ("it", "Europe/Rome", "Un tecnico viene domani, 08:00–10:00"),
-        ("es", "Europe/Madrid", "Un técnico acude mañana, 8:00–10:00"),
+        ("es", "Europe/Madrid", "Un técnico acudirá mañana, 8:00–10:00"),
     ],
 )
 def test_a_window_is_read_in_the_language_and_zone_of_the_reader(language: str, zone: str, sentence: str) -> None:
     reader = texts(language, zone)
-    assert reader.text("An engineer comes %(window)s", window=reader.window(EIGHT, TEN)) == sentence
+    assert reader.text("An engineer is coming %(window)s", window=reader.window(EIGHT, TEN)) == sentence
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ async def sign_in(request: Request, session: VisitorDep, form: FormDep) -> Respo
         elif answer.status_code >= 500:
             message = texts.text("Sign-in is not possible just now. Please try again in a moment.")
         else:
-            message = texts.text("This e-mail and password do not belong together.")
+            message = texts.text("That e-mail and password do not match.")
         return page.render(
             "sign_in.html",
             status=answer.status_code if answer.status_code >= 500 else 401,

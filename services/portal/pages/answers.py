@@ -110,7 +110,7 @@ def _visit_answer(texts: Texts, ticket: TicketView, visit: VisitState) -> Answer
         lines.append(texts.text("You confirmed this time."))
     elif visit.moved:
         lines.append(texts.text("The time has changed."))
-    return Answer("calm", texts.text("An engineer comes %(window)s", window=window), tuple(lines))
+    return Answer("calm", texts.text("An engineer is coming %(window)s", window=window), tuple(lines))
 
 
 def _promise_answer(texts: Texts, ticket: TicketView, phone: str | None) -> Answer:
@@ -130,7 +130,9 @@ def _promise_answer(texts: Texts, ticket: TicketView, phone: str | None) -> Answ
         elsewhere = site_time(texts, ticket, engineer_by)
         lines = [_coming_in(texts, engineer_by), *([elsewhere] if elsewhere else []), start]
         return Answer(
-            "calm", texts.text("An engineer comes by %(when)s", when=texts.at_moment(engineer_by)), tuple(lines)
+            "calm",
+            texts.text("An engineer will be with you by %(when)s", when=texts.at_moment(engineer_by)),
+            tuple(lines),
         )
     if promise.resolve_by:
         headline = texts.text("It works again by %(when)s", when=texts.at_moment(promise.resolve_by))

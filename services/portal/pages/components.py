@@ -34,9 +34,7 @@ async def component_page(request: Request, session: VisitorDep) -> Response:
         promise_samples=_promises(texts),
         entries=_entries(texts),
         told=[
-            Notice(
-                texts.text("Contact centre"), texts.text("knows since %(when)s", when=texts.moment(texts.now)), True
-            ),
+            Notice(texts.text("Contact centre"), texts.text("seen %(when)s", when=texts.moment(texts.now)), True),
             Notice(texts.text("Engineer"), texts.text("not told yet; it follows by itself"), False),
         ],
         filters=[Filter(texts.text("Open"), "#", True), Filter(texts.text("Closed"), "#", count=12)],
@@ -49,7 +47,7 @@ def _answers(texts: Texts) -> list[Answer]:
     start = texts.now + timedelta(hours=14)
     window = texts.window(start, start + timedelta(hours=2))
     return [
-        Answer("calm", texts.text("An engineer comes %(window)s", window=window), (texts.relative(start),)),
+        Answer("calm", texts.text("An engineer is coming %(window)s", window=window), (texts.relative(start),)),
         Answer(
             "good",
             texts.text("Your device works again"),
@@ -63,7 +61,13 @@ def _answers(texts: Texts) -> list[Answer]:
 def _promises(texts: Texts) -> list[Promise]:
     due = texts.moment(texts.now + timedelta(hours=4))
     return [
-        Promise(texts.text("We take it up"), due, texts.text("kept, promised by %(when)s", when=due), "check", "good"),
+        Promise(
+            texts.text("We confirm we are on it"),
+            due,
+            texts.text("kept, promised by %(when)s", when=due),
+            "check",
+            "good",
+        ),
         Promise(texts.text("Engineer at your device"), texts.text("by %(when)s", when=due), None, "clock", "calm", 40),
         Promise(texts.text("Working again"), texts.text("by %(when)s", when=due), None, "alert", "late", 100),
     ]

@@ -38,12 +38,12 @@ log = logging.getLogger(__name__)
 WORDS: dict[int, tuple[str, str, str]] = {
     403: (
         "wait",
-        mark("You may see this, but not do it"),
+        mark("You don't have permission to do this"),
         mark("An administrator of your company can give you the right."),
     ),
     404: (
         "none",
-        mark("There is nothing here for you"),
+        mark("Page not found"),
         mark("The address may be old, or the thing belongs to somebody else. Search for it, or start at home."),
     ),
     409: ("wait", mark("This no longer fits"), mark("Somebody was faster. Load the page again and look.")),
@@ -174,7 +174,7 @@ async def _page(request: Request, status: int, words: tuple[str, str, str]) -> R
     texts = texts_for(request, me, edition)
     page = Page(request, session, me, texts, edition, visitor_of(request))
     tone, headline, line = words
-    ways = [(texts.text("Home"), "/", ""), (texts.text("Talk to somebody"), "/contact", "plain-button")]
+    ways = [(texts.text("Home"), "/", ""), (texts.text("Contact us"), "/contact", "plain-button")]
     return page.render(
         "error.html",
         status=status,

@@ -78,7 +78,7 @@ def home_answer(
     due = [coming_visit(ticket) for ticket in visits]
     today_visits = [v for v in due if v and v.window_from and texts.local(v.window_from).date() == today]
     if page.down("tickets"):
-        return Answer("wait", texts.text("Your requests are not to be seen just now"))
+        return Answer("wait", texts.text("We can't show your requests right now"))
     if waiting:
         return Answer(
             "wait", texts.plural("One request needs your answer", "%(num)s requests need your answer", len(waiting))
@@ -94,4 +94,4 @@ def home_answer(
             texts.text("Nothing needs you today"),
             (texts.plural("We are looking after one request.", "We are looking after %(num)s requests.", count),),
         )
-    return Answer("good", texts.text("Everything runs"), (texts.text("No open requests."),))
+    return Answer("good", texts.text("Everything is running"), (texts.text("No open requests."),))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.portal.locale.texts import Texts, mark
+from services.portal.locale.texts import Texts, mark, mark_in
 from shared.contracts.catalog import DeviceStatus
 from shared.contracts.identity import Role
 from shared.contracts.tickets import ENTRY_LIMIT, ClockKind, TicketStatus
@@ -16,17 +16,17 @@ class Label:
 
 
 TICKET_STATES: dict[TicketStatus, tuple[str, str, str]] = {
-    TicketStatus.RECEIVED: (mark("Received"), "mail", "calm"),
-    TicketStatus.ACKNOWLEDGED: (mark("Taken up"), "check", "calm"),
-    TicketStatus.IN_PROGRESS: (mark("In progress"), "wrench", "calm"),
-    TicketStatus.WAITING_FOR_CUSTOMER: (mark("Waiting for you"), "chat", "wait"),
-    TicketStatus.WAITING_FOR_PARTS: (mark("Waiting for parts"), "box", "wait"),
-    TicketStatus.VISIT_PLANNED: (mark("Visit planned"), "calendar", "calm"),
-    TicketStatus.ON_THE_WAY: (mark("Engineer on the way"), "van", "calm"),
-    TicketStatus.ON_SITE: (mark("Engineer on site"), "pin", "calm"),
-    TicketStatus.RESOLVED: (mark("Solved"), "check-circle", "good"),
-    TicketStatus.CLOSED: (mark("Closed"), "check-circle", "none"),
-    TicketStatus.CANCELLED: (mark("Cancelled"), "close", "none"),
+    TicketStatus.RECEIVED: (mark_in("state", "Received"), "mail", "calm"),
+    TicketStatus.ACKNOWLEDGED: (mark_in("state", "Acknowledged"), "check", "calm"),
+    TicketStatus.IN_PROGRESS: (mark_in("state", "In progress"), "wrench", "calm"),
+    TicketStatus.WAITING_FOR_CUSTOMER: (mark_in("state", "Waiting for you"), "chat", "wait"),
+    TicketStatus.WAITING_FOR_PARTS: (mark_in("state", "Waiting for parts"), "box", "wait"),
+    TicketStatus.VISIT_PLANNED: (mark_in("state", "Visit planned"), "calendar", "calm"),
+    TicketStatus.ON_THE_WAY: (mark_in("state", "Engineer on the way"), "van", "calm"),
+    TicketStatus.ON_SITE: (mark_in("state", "Engineer on site"), "pin", "calm"),
+    TicketStatus.RESOLVED: (mark_in("state", "Solved"), "check-circle", "good"),
+    TicketStatus.CLOSED: (mark_in("state", "Closed"), "check-circle", "none"),
+    TicketStatus.CANCELLED: (mark_in("state", "Cancelled"), "close", "none"),
 }
 STAFF_WAITING = mark("Waiting for the customer")
 
@@ -52,14 +52,14 @@ ROLES: dict[Role, str] = {
 }
 
 CLOCKS: dict[ClockKind, str] = {
-    ClockKind.ACKNOWLEDGE: mark("We take it up"),
+    ClockKind.ACKNOWLEDGE: mark("We confirm we are on it"),
     ClockKind.RESPONSE: mark("Engineer at your device"),
     ClockKind.RESOLVE: mark("Working again"),
 }
 
 IMPACTS: dict[str, tuple[str, str]] = {
-    "down": (mark("It stands still"), mark("Nobody can print or copy")),
-    "impaired": (mark("It works badly"), mark("Streaks, jams, noise, slow")),
+    "down": (mark("It doesn't work at all"), mark("Nobody can print or copy")),
+    "impaired": (mark("It works, but not properly"), mark("Streaks, jams, noise, slow")),
     "question": (mark("I have a question"), mark("The device itself works")),
 }
 
@@ -78,7 +78,8 @@ def _label(texts: Texts, entry: tuple[str, str, str]) -> Label:
 
 
 def ticket_state(texts: Texts, status: TicketStatus, *, staff: bool = False) -> Label:
-    label = _label(texts, TICKET_STATES[status])
+    words, icon, tone = TICKET_STATES[status]
+    label = Label(texts.context("state", words), icon, tone)
     if staff and status is TicketStatus.WAITING_FOR_CUSTOMER:
         return Label(texts.text(STAFF_WAITING), "hourglass", "none")
     return label

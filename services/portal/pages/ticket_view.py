@@ -10,7 +10,14 @@ from services.portal.pages.models import TicketView
 from shared.contracts.catalog import Location, Site
 from shared.contracts.tickets import ClockKind, ClockState, TicketStatus, VisitState, VisitStatus
 
-STEPS = (mark("Received"), mark("Taken up"), mark("Visit planned"), mark("On the way"), mark("On site"), mark("Solved"))
+STEPS = (
+    mark("Received"),
+    mark("Acknowledged"),
+    mark("Visit planned"),
+    mark("On the way"),
+    mark("On site"),
+    mark("Solved"),
+)
 STEP_OF = {
     TicketStatus.RECEIVED: 0,
     TicketStatus.ACKNOWLEDGED: 1,
@@ -151,9 +158,9 @@ def notices(texts: Texts, ticket: TicketView) -> list[Notice]:
     shown = []
     for receipt in ticket.parties:
         if receipt.seen_at:
-            text = texts.text("knows since %(when)s", when=texts.moment(receipt.seen_at))
+            text = texts.text("seen %(when)s", when=texts.moment(receipt.seen_at))
         elif receipt.sent_at:
-            text = texts.text("told %(when)s, not read yet", when=texts.moment(receipt.sent_at))
+            text = texts.text("sent %(when)s, not seen yet", when=texts.moment(receipt.sent_at))
         else:
             text = texts.text("not told yet; it follows by itself")
         shown.append(Notice(party(texts, receipt.party), text, receipt.seen_at is not None))
