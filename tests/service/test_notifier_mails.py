@@ -25,11 +25,11 @@ from tests.unit.notifier_samples import ENTRY
 pytestmark = pytest.mark.alone("notifier")
 
 SUBJECTS: dict[type[TicketEvent], str] = {
-    TicketOpened: "Ihre Anfrage ist eingegangen",
+    TicketOpened: "bei uns eingegangen",
     VisitPlanned: "Besuch am Montag, 7. Dezember",
     VisitMoved: "neuer Besuchstermin, Montag, 7. Dezember",
-    EngineerTravelling: "unser Technikdienst ist unterwegs",
-    TicketResolved: "gelöst",
+    EngineerTravelling: "der Techniker ist unterwegs",
+    TicketResolved: "behoben",
     TicketClosed: "abgeschlossen",
 }
 
