@@ -305,7 +305,7 @@ EXAMPLES: Mapping[str, Example] = {
     "portal POST /tickets/{ticket_id}/cancel": Example("ticket", fresh=_ticket),
     "portal POST /tickets/{ticket_id}/note": Example("ticket", body=_said(text="Aside"), fresh=_ticket),
     "portal POST /tickets/{ticket_id}/acknowledge": Example("ticket", fresh=_ticket),
-    "portal POST /tickets/{ticket_id}/wait": Example("ticket", fresh=_ticket),
+    "portal POST /tickets/{ticket_id}/wait": Example("ticket", body=_said(text="Which tray?"), fresh=_ticket),
     "portal POST /tickets/{ticket_id}/resolve": Example("ticket", fresh=_ticket),
     "portal POST /tickets/{ticket_id}/close": Example("ticket", fresh=_resolved),
     "portal POST /tickets/{ticket_id}/visits/{visit_id}/reply": Example(

@@ -6,12 +6,14 @@ import pytest
 
 from shared.contracts.tickets import (
     EngineerTravelling,
+    TicketCancelled,
     TicketClosed,
     TicketEvent,
     TicketOpened,
     TicketResolved,
     TicketStatusChanged,
     TicketUpdated,
+    VisitCancelled,
     VisitMoved,
     VisitPlanned,
 )
@@ -28,9 +30,11 @@ SUBJECTS: dict[type[TicketEvent], str] = {
     TicketOpened: "bei uns eingegangen",
     VisitPlanned: "Besuch am Montag, 7. Dezember",
     VisitMoved: "neuer Besuchstermin, Montag, 7. Dezember",
+    VisitCancelled: "der Besuch findet nicht statt",
     EngineerTravelling: "der Techniker ist unterwegs",
     TicketResolved: "behoben",
     TicketClosed: "abgeschlossen",
+    TicketCancelled: "zurückgezogen",
 }
 
 
@@ -39,13 +43,13 @@ async def test_each_step_of_a_ticket_mails_its_contact_once_in_his_language(worl
     for number, (kind, subject) in enumerate(SUBJECTS.items(), start=1):
         await scene.happens(kind)
         mail = (await scene.mails(number))[-1]
-        assert mail["subject"] == f"Ticket {scene.number}: {subject}"
+        assert mail["subject"] == f"Meldung {scene.number}: {subject}"
         assert f"/tickets/{scene.ticket_id}" in mail["text"]
         assert f"/tickets/{scene.ticket_id}" in mail["html"]
         assert "+49 40 555 0100" in mail["text"]
         assert mail["headers"]["Auto-Submitted"] == "auto-generated"
         assert mail["headers"]["Content-Language"] == "de"
-    assert len(await scene.mails(6)) == 6
+    assert len(await scene.mails(len(SUBJECTS))) == len(SUBJECTS)
     assert {message["status"] for message in await scene.messages()} == {"sent"}
 
 
@@ -57,7 +61,7 @@ async def test_what_the_team_writes_is_mailed_from_its_own_event_and_what_the_cu
     await scene.happens(TicketUpdated)
     await scene.happens(TicketStatusChanged, entry=ENTRY)
     [mail] = await scene.mails(1)
-    assert mail["subject"] == f"Ticket {scene.number}: Wir haben Ihnen geschrieben"
+    assert mail["subject"] == f"Meldung {scene.number}: Wir haben Ihnen geschrieben"
     assert "Which tray jams?" in mail["text"] and "Which tray jams?" in mail["html"]
     await scene.happens(TicketResolved, entry=ENTRY.model_copy(update={"text": "It was the fan"}))
     assert "It was the fan" in (await scene.mails(2))[-1]["text"]

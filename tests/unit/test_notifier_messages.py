@@ -1,19 +1,37 @@
 """Which mails events ask for, and what becomes of them."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from email import message_from_bytes, policy
+from typing import Any
 
 import pytest
 
 from services.notifier.messages import domain
-from services.notifier.messages.domain import Message, SkipReason
+from services.notifier.messages.domain import Message, MessageKind, SkipReason
 from services.notifier.messages.mail import compose, on_the_wire
 from services.notifier.messages.store import changed_fields_of, fields_of, id_of, message_of
 from services.notifier.preferences.domain import Cadence, complete, wants
 from services.notifier.templates.render import Letter
 from shared.contracts.identity import Right, Role, StaffRole, UserState, UserStatus
 from shared.contracts.notifier import MessageStatus
-from tests.unit.notifier_samples import EDITION, FACTS, MESSAGE, NOW, PERSON, TICKET, USER
+from shared.contracts.tickets import (
+    EngineerArrived,
+    EngineerTravelling,
+    EntryInShort,
+    TicketAcknowledged,
+    TicketCancelled,
+    TicketClosed,
+    TicketEvent,
+    TicketOpened,
+    TicketResolved,
+    TicketStatus,
+    TicketStatusChanged,
+    TicketUpdated,
+    VisitCancelled,
+    VisitPlanned,
+)
+from tests.unit.notifier_samples import EDITION, ENTRY, FACTS, MESSAGE, NOW, PERSON, TICKET, USER
 
 
 def test_the_contact_hears_first_then_whom_it_is_for_then_who_opened_it() -> None:
@@ -207,3 +225,50 @@ def test_a_name_of_any_length_and_signs_stays_the_name_of_one_address(name: str)
 )
 def test_a_domain_has_an_ascii_form_that_every_server_takes(address: str, sent_to: str) -> None:
     assert on_the_wire(address) == sent_to
+
+
+EXPECTED: Mapping[TicketStatus, tuple[type[TicketEvent], MessageKind | None]] = {
+    TicketStatus.RECEIVED: (TicketOpened, MessageKind.TICKET_OPENED),
+    TicketStatus.ACKNOWLEDGED: (TicketAcknowledged, None),
+    TicketStatus.IN_PROGRESS: (TicketStatusChanged, None),
+    TicketStatus.WAITING_FOR_CUSTOMER: (TicketStatusChanged, MessageKind.TICKET_WAITING),
+    TicketStatus.WAITING_FOR_PARTS: (TicketStatusChanged, None),
+    TicketStatus.VISIT_PLANNED: (VisitPlanned, MessageKind.VISIT_PLANNED),
+    TicketStatus.ON_THE_WAY: (EngineerTravelling, MessageKind.ENGINEER_TRAVELLING),
+    TicketStatus.ON_SITE: (EngineerArrived, None),
+    TicketStatus.RESOLVED: (TicketResolved, MessageKind.TICKET_RESOLVED),
+    TicketStatus.CLOSED: (TicketClosed, MessageKind.TICKET_CLOSED),
+    TicketStatus.CANCELLED: (TicketCancelled, MessageKind.TICKET_CANCELLED),
+}
+"""What the page promises after a report: a mail when somebody comes, when an answer is needed, and at the end."""
+
+
+def happened(kind: type[TicketEvent], status: TicketStatus, **changes: Any) -> TicketEvent:
+    entry = changes.pop("entry", None)
+    ticket = TICKET.model_copy(update={"status": status, "latest_entries": ()} | changes)
+    visit = {"visit_id": "visit-1"} if "visit_id" in kind.model_fields else {}
+    return kind.model_validate({"ticket": ticket, "occurred_at": NOW, "entry": entry, **visit})
+
+
+@pytest.mark.parametrize("status", TicketStatus)
+def test_each_state_is_mailed_as_the_page_promises(status: TicketStatus) -> None:
+    event, expected = EXPECTED[status]
+    assert domain.kind_of(happened(event, status)) is expected
+
+
+def test_a_question_is_mailed_once_with_its_words_or_without() -> None:
+    waiting = TicketStatus.WAITING_FOR_CUSTOMER
+    short = EntryInShort(entry_id="e", at=NOW, author="team", text="Which tray?")
+    asked = {"latest_entries": (short,)}
+    assert domain.kind_of(happened(TicketUpdated, waiting, entry=ENTRY, **asked)) is MessageKind.TICKET_WAITING
+    assert domain.kind_of(happened(TicketStatusChanged, waiting, **asked)) is None, "its words travel beside it"
+    assert domain.kind_of(happened(TicketStatusChanged, waiting, entry=ENTRY, **asked)) is MessageKind.TICKET_WAITING
+    before = short.model_copy(update={"at": NOW - timedelta(minutes=1)})
+    silent = happened(TicketStatusChanged, waiting, latest_entries=(before,))
+    assert domain.kind_of(silent) is MessageKind.TICKET_WAITING
+
+
+def test_a_visit_that_is_called_off_with_its_ticket_is_not_mailed_beside_it() -> None:
+    assert domain.kind_of(happened(VisitCancelled, TicketStatus.IN_PROGRESS)) is MessageKind.VISIT_CANCELLED
+    for status in (TicketStatus.CANCELLED, TicketStatus.RESOLVED, TicketStatus.CLOSED):
+        assert domain.kind_of(happened(VisitCancelled, status)) is None

@@ -23,8 +23,10 @@ from shared.contracts.tickets import (
     TicketOpened,
     TicketResolved,
     TicketState,
+    TicketStatus,
     TicketStatusChanged,
     TicketUpdated,
+    VisitCancelled,
     VisitMoved,
     VisitPlanned,
     VisitState,
@@ -36,11 +38,14 @@ class MessageKind(StrEnum):
 
     TICKET_OPENED = "ticket_opened"
     TICKET_UPDATED = "ticket_updated"
+    TICKET_WAITING = "ticket_waiting"
     VISIT_PLANNED = "visit_planned"
     VISIT_MOVED = "visit_moved"
+    VISIT_CANCELLED = "visit_cancelled"
     ENGINEER_TRAVELLING = "engineer_travelling"
     TICKET_RESOLVED = "ticket_resolved"
     TICKET_CLOSED = "ticket_closed"
+    TICKET_CANCELLED = "ticket_cancelled"
 
 
 KIND_OF_EVENT: Mapping[type[TicketEvent], MessageKind] = {
@@ -50,20 +55,26 @@ KIND_OF_EVENT: Mapping[type[TicketEvent], MessageKind] = {
     EngineerTravelling: MessageKind.ENGINEER_TRAVELLING,
     TicketResolved: MessageKind.TICKET_RESOLVED,
     TicketClosed: MessageKind.TICKET_CLOSED,
+    TicketCancelled: MessageKind.TICKET_CANCELLED,
 }
 
-WRITTEN: tuple[type[TicketEvent], ...] = (TicketUpdated, TicketStatusChanged, TicketAcknowledged, TicketCancelled)
-"""Events that mail only the word that came with them, such as a question."""
+WRITTEN: tuple[type[TicketEvent], ...] = (TicketUpdated, TicketStatusChanged, TicketAcknowledged)
+"""Events that mail only the word that came with them."""
 
-_ENDED = frozenset({MessageKind.TICKET_RESOLVED, MessageKind.TICKET_CLOSED})
+_OVER = frozenset({TicketStatus.RESOLVED, TicketStatus.CLOSED, TicketStatus.CANCELLED})
+_ENDED = frozenset({MessageKind.TICKET_RESOLVED, MessageKind.TICKET_CLOSED, MessageKind.TICKET_CANCELLED})
+_VISIT_CHANGED = frozenset({MessageKind.VISIT_PLANNED, MessageKind.VISIT_MOVED, MessageKind.VISIT_CANCELLED}) | _ENDED
 SUPERSEDED_BY: Mapping[MessageKind, frozenset[MessageKind]] = {
     MessageKind.TICKET_OPENED: frozenset(),
     MessageKind.TICKET_UPDATED: frozenset(),
-    MessageKind.VISIT_PLANNED: frozenset({MessageKind.VISIT_PLANNED, MessageKind.VISIT_MOVED}) | _ENDED,
-    MessageKind.VISIT_MOVED: frozenset({MessageKind.VISIT_PLANNED, MessageKind.VISIT_MOVED}) | _ENDED,
-    MessageKind.ENGINEER_TRAVELLING: frozenset({MessageKind.VISIT_PLANNED, MessageKind.VISIT_MOVED}) | _ENDED,
+    MessageKind.TICKET_WAITING: _ENDED,
+    MessageKind.VISIT_PLANNED: _VISIT_CHANGED,
+    MessageKind.VISIT_MOVED: _VISIT_CHANGED,
+    MessageKind.VISIT_CANCELLED: _VISIT_CHANGED,
+    MessageKind.ENGINEER_TRAVELLING: _VISIT_CHANGED,
     MessageKind.TICKET_RESOLVED: frozenset(),
     MessageKind.TICKET_CLOSED: frozenset(),
+    MessageKind.TICKET_CANCELLED: frozenset(),
 }
 """A mail that waited for the mail server is dropped when a later event has made its promise untrue."""
 
@@ -165,10 +176,22 @@ def word_to_customer(entry: PublicEntry | None) -> str | None:
 
 def kind_of(event: TicketEvent) -> MessageKind | None:
     """Which mail an event asks for; None where it asks for none."""
+    if isinstance(event, VisitCancelled):
+        return None if event.ticket.status in _OVER else MessageKind.VISIT_CANCELLED
     kind = KIND_OF_EVENT.get(type(event))
-    if kind is None and isinstance(event, WRITTEN) and word_to_customer(event.entry):
-        return MessageKind.TICKET_UPDATED
-    return kind
+    if kind is not None or not isinstance(event, WRITTEN):
+        return kind
+    is_written = bool(word_to_customer(event.entry))
+    if event.ticket.status is TicketStatus.WAITING_FOR_CUSTOMER and (is_written or _waits_without_a_word(event)):
+        return MessageKind.TICKET_WAITING
+    return MessageKind.TICKET_UPDATED if is_written else None
+
+
+def _waits_without_a_word(event: TicketEvent) -> bool:
+    """Whether the ticket begins to wait and no question travels in another event of the same moment."""
+    latest = event.ticket.latest_entries[-1:]
+    is_asked = any(entry.author == "team" and entry.at == event.occurred_at for entry in latest)
+    return isinstance(event, TicketStatusChanged) and not is_asked
 
 
 def recipient(ticket: TicketState) -> str | None:

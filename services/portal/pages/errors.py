@@ -21,7 +21,6 @@ from services.portal.pages.page import (
     FormExpired,
     Page,
     backends_of,
-    country_of,
     edition_for,
     last_known,
     me_of,
@@ -170,7 +169,7 @@ def _wants_data(request: Request) -> bool:
 async def _page(request: Request, status: int, words: tuple[str, str, str]) -> Response:
     session = await _session(request)
     me = last_known(session) or await _asked(request, session) if session else None
-    edition = await edition_for(request, country_of(request, me))
+    edition = await edition_for(request, me)
     texts = texts_for(request, me, edition)
     page = Page(request, session, me, texts, edition, visitor_of(request))
     tone, headline, line = words

@@ -11,9 +11,9 @@ from services.portal.gateway.sessions import Session
 from services.portal.locale.texts import Texts
 from services.portal.pages.answers import Answer, coming_visit, open_clocks
 from services.portal.pages.entries import each
-from services.portal.pages.models import TicketView
+from services.portal.pages.models import Me, TicketView
 from services.portal.pages.page import Page, backends_of, may, open_page
-from services.portal.pages.ticket_view import row
+from services.portal.pages.ticket_view import place, row
 from shared.contracts import actions
 from shared.contracts.tickets import TicketStatus
 
@@ -74,24 +74,49 @@ def home_answer(
 ) -> Answer:
     """What needs the reader today, in one sentence."""
     texts = page.texts
-    today = texts.local(texts.now).date()
-    due = [coming_visit(ticket) for ticket in visits]
-    today_visits = [v for v in due if v and v.window_from and texts.local(v.window_from).date() == today]
+    if page.me and not page.me.may(actions.LIST_TICKETS.name):
+        return _nothing_to_see(texts, page.me)
     if page.down("tickets"):
         return Answer("wait", texts.text("We can't show your requests right now"))
     if waiting:
         return Answer(
             "wait", texts.plural("One request needs your answer", "%(num)s requests need your answer", len(waiting))
         )
-    if today_visits:
-        return Answer("calm", texts.plural("One visit today", "%(num)s visits today", len(today_visits)))
+    if visits and not (page.me and page.me.at_desk):
+        return _first_visit(texts, visits)
     late = [ticket for ticket in others if any(clock.due_at <= texts.now for clock in open_clocks(ticket)[:1])]
     if late:
         return Answer("late", texts.plural("One request is late", "%(num)s requests are late", len(late)))
     if count:
         return Answer(
-            "good",
+            "calm",
             texts.text("Nothing needs you today"),
             (texts.plural("We are looking after one request.", "We are looking after %(num)s requests.", count),),
         )
     return Answer("good", texts.text("Everything is running"), (texts.text("No open requests."),))
+
+
+def _first_visit(texts: Texts, visits: list[TicketView]) -> Answer:
+    """When and where somebody comes next, and how many more are planned."""
+    ticket = visits[0]
+    visit = coming_visit(ticket)
+    assert visit is not None and visit.window_from is not None  # what makes it one of the visits
+    end = visit.window_to or visit.window_from
+    where = [ticket.device.own_name or ticket.device.model_name, place(ticket.site, ticket.location)]
+    lines = [" · ".join(part for part in where if part)]
+    if len(visits) > 1:
+        lines.append(texts.plural("One more visit is planned.", "%(num)s more visits are planned.", len(visits) - 1))
+    window = texts.window(visit.window_from, end)
+    return Answer("calm", texts.text("An engineer is coming %(window)s", window=window), tuple(lines))
+
+
+def _nothing_to_see(texts: Texts, me: Me) -> Answer:
+    """For whom neither requests nor devices are: what is so, and who can change it."""
+    headline = texts.text("Your access has no requests and no devices")
+    if me.is_staff:
+        return Answer("calm", headline, (texts.text("What your role may do is in your profile."),))
+    return Answer(
+        "calm",
+        headline,
+        (texts.text("What you may do is in your profile. If you need more, please ask your administrator."),),
+    )

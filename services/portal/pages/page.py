@@ -183,7 +183,7 @@ async def open_page(request: Request, session: Session | None, **calls: Awaitabl
     me = asked.pop("me")
     person = me.value or (last_known(session) if session else None)
     _require(request, person)
-    edition = await edition_for(request, country_of(request, person))
+    edition = await edition_for(request, person)
     return Page(
         request=request,
         session=session,
@@ -224,7 +224,13 @@ def country_of(request: Request, me: Me | None) -> str:
     region = wanted.partition("-")[2].upper()
     if re.fullmatch("[A-Z]{2}", region):
         return region
-    return HOME_COUNTRY[chosen_language(language_cookie(request) or wanted)]
+    return home_country(request, me)
+
+
+def home_country(request: Request, me: Me | None) -> str:
+    """The country of the reader's language: its edition stands in for one that there is not (en-US)."""
+    wanted = me.language if me else language_cookie(request) or request.headers.get("accept-language")
+    return HOME_COUNTRY[chosen_language(wanted)]
 
 
 def texts_for(request: Request, me: Me | None, edition: EditionView | None) -> Texts:
@@ -235,8 +241,13 @@ def texts_for(request: Request, me: Me | None, edition: EditionView | None) -> T
     return Texts(language, chosen_zone(edition.time_zone if edition else None), clock())
 
 
-async def edition_for(request: Request, country: str) -> EditionView | None:
-    """The country's edition, kept for half a minute; the last known one, or None, while identity is away."""
+async def edition_for(request: Request, me: Me | None) -> EditionView | None:
+    """The reader's edition: his country's, else his language's. None only while identity is away."""
+    return await _edition(request, country_of(request, me)) or await _edition(request, home_country(request, me))
+
+
+async def _edition(request: Request, country: str) -> EditionView | None:
+    """A country's edition, kept for half a minute; the last known one, or None, while identity is away."""
     known: dict[str, tuple[float, EditionView | None]] = request.app.state.editions
     kept = known.get(country)
     if kept and kept[0] > time.monotonic():

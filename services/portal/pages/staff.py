@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from services.portal.gateway.sessions import Session
 from services.portal.pages.page import FormDep, may
-from services.portal.pages.tickets import act, decided
+from services.portal.pages.tickets import act, again, decided
 from shared.contracts import actions
 
 router = APIRouter(include_in_schema=False)
@@ -31,7 +31,9 @@ async def acknowledge(
 async def wait(
     request: Request, session: Annotated[Session, may(actions.HANDLE_TICKET)], ticket_id: str, form: FormDep
 ) -> Response:
-    return await act(request, session, ticket_id, ("wait",), form, decided(form))
+    if not form.get("text"):
+        return await again(request, session, ticket_id, form, "ask-text")
+    return await act(request, session, ticket_id, ("wait",), form, decided(form), written="ask")
 
 
 @router.post("/tickets/{ticket_id}/resolve")

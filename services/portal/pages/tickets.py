@@ -25,7 +25,7 @@ from shared.problems import NotFound
 
 router = APIRouter(include_in_schema=False)
 
-WRITTEN = ("reply", "note")
+WRITTEN = ("reply", "note", "ask")
 LINES = 30
 """So many lines of the timeline a page shows at a time."""
 
@@ -225,7 +225,7 @@ async def reply(
     request: Request, session: Annotated[Session, may(actions.UPDATE_TICKET)], ticket_id: str, form: FormDep
 ) -> Response:
     if not form.get("text"):
-        return await _again(request, session, ticket_id, form, "text")
+        return await again(request, session, ticket_id, form, "text")
     body = {"text": form["text"]}
     if session.me and session.me.get("language"):
         body["language"] = str(session.me["language"])
@@ -296,11 +296,11 @@ async def act(
             raise NotFound() from refusal
         if refusal.answered == 403:
             raise
-        return await _again(request, session, ticket_id, form, "", refusal)
+        return await again(request, session, ticket_id, form, "", refusal)
     return see_other(f"/tickets/{ticket_id}" + (f"?done={written}#timeline" if written else ""))
 
 
-async def _again(
+async def again(
     request: Request,
     session: Any,
     ticket_id: str,
@@ -313,7 +313,7 @@ async def _again(
         return see_other(f"/tickets/{ticket_id}")
     long = too_long(page.texts, form.get("text", ""))
     if long and field == "" and refusal and "text" in refusal.fields:
-        error, field = long, "text"
+        error, field = long, "ask-text" if form.get("ask") else "text"
     else:
         error = sentence(page.texts, refusal) if refusal else page.texts.text("Please write a few words.")
     return page.render(
