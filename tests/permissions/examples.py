@@ -294,7 +294,7 @@ EXAMPLES: Mapping[str, Example] = {
     "portal GET /tickets/new": Example("device", query=_of_device, sight=actions.READ_OUTLOOK),
     "portal POST /tickets/new": Example(
         "device",
-        body=lambda _, thing: {**_of_device(thing), "description": "Jams", "another": "1"},
+        body=lambda _, thing: {**_of_device(thing), "description": "Jams", "impact": "down", "another": "1"},
         sight=actions.READ_OUTLOOK,
     ),
     "portal GET /tickets/new/outlook": Example("device", query=_of_device),

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from services.portal.gateway.backends import Refused, ServiceDown
 from services.portal.gateway.paths import one, v1
 from services.portal.gateway.sessions import Session
+from services.portal.locale.texts import mark
 from services.portal.pages.filters import Address, page_size
 from services.portal.pages.labels import IMPACTS, too_long
 from services.portal.pages.models import DeviceView, Outlook
@@ -20,6 +21,10 @@ from shared.problems import NotFound
 
 router = APIRouter(include_in_schema=False)
 
+NEEDED = {
+    "description": mark("Please say what is wrong, in a few words."),
+    "impact": mark("Please choose how bad it is."),
+}
 FIELDS = ("description", "error_code", "own_reference", "location_note")
 
 
@@ -29,7 +34,7 @@ async def report_form(
 ) -> Response:
     if device_id:
         page = await _with_device(request, session, device_id)
-        return _form(page, device_id, {"impact": "impaired"}, {})
+        return _form(page, device_id, {}, {})
     query = {name: value for name, value in request.query_params.items() if name in ("q", "cursor", "limit") and value}
     size = page_size(query, 10)
     page = await open_page(
@@ -66,13 +71,11 @@ async def report(request: Request, session: Annotated[Session, may(actions.OPEN_
         return see_other("/tickets/new")
     if form.get("draft"):
         return _form(await _with_device(request, session, device_id), device_id, form, {})
-    if not form.get("description"):
+    if missing := {name: words for name, words in NEEDED.items() if not form.get(name)}:
         page = await _with_device(request, session, device_id)
-        return _form(
-            page, device_id, form, {"description": page.texts.text("Please say what is wrong, in a few words.")}
-        )
+        return _form(page, device_id, form, {name: page.texts.text(words) for name, words in missing.items()})
     body = {name: form[name] for name in FIELDS if form.get(name)}
-    body |= {"device_id": device_id, "impact": form.get("impact") or "impaired"}
+    body |= {"device_id": device_id, "impact": form["impact"]}
     if session.me and session.me.get("language"):
         body["language"] = str(session.me["language"])
     if form.get("another"):
