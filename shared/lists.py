@@ -74,10 +74,13 @@ class Order:
         return value, document["_id"]
 
     def cursor(self, document: Mapping[str, Any], *, backwards: bool = False) -> str:
-        key, entry_id = self.of(document)
+        return self.cursor_at(Position(*self.of(document), backwards))
+
+    def cursor_at(self, position: Position) -> str:
+        key = position.key
         written = key.isoformat() if isinstance(key, datetime) else key
-        place = {"order": self._signature, "key": written, "id": entry_id}
-        return encode_cursor(place | ({"backwards": True} if backwards else {}))
+        place = {"order": self._signature, "key": written, "id": position.entry_id}
+        return encode_cursor(place | ({"backwards": True} if position.backwards else {}))
 
     def position(self, cursor: str | None) -> Position | None:
         """The position behind a cursor. Raises CursorInvalid, also for one of another order."""
@@ -120,11 +123,11 @@ async def slice_of(order: Order, *, cursor: str | None, limit: int, read: Read) 
         position = None  # the beginning: shown as a whole page
     found = await read(order, position, limit + 1)
     documents = found[:limit]
-    return Slice(
-        documents,
-        order.cursor(documents[-1]) if len(found) > limit else None,
-        order.cursor(documents[0], backwards=True) if position is not None and documents else None,
-    )
+    previous = None
+    if position is not None:  # from a page beyond the end, what was behind it may have gone, there is a way back, too
+        edge = Position(*order.of(documents[0])) if documents else position
+        previous = order.cursor_at(replace(edge, backwards=True))
+    return Slice(documents, order.cursor(documents[-1]) if len(found) > limit else None, previous)
 
 
 async def every_page(order: Order, *, size: int, read: Read) -> AsyncIterator[list[Document]]:

@@ -3,13 +3,13 @@
 import re
 import unicodedata
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from shared.contracts.texts import one_line
+from shared.zones import is_time_zone
 
 Language = Literal["de", "fi", "fr", "it", "es", "en"]
 Country = Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
@@ -49,7 +49,7 @@ Phone = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60), 
 
 
 def _time_zone(name: str) -> str:
-    if name not in available_timezones():
+    if not is_time_zone(name):
         raise ValueError("not an IANA time zone")
     return name
 

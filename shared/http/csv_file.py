@@ -11,8 +11,10 @@ from typing import Literal
 from fastapi.responses import StreamingResponse
 
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
+INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u034f\u115f\u3164\ufe0f"
 DECIMAL_POINT = ("en",)
+_SIGN = rf"(?=[{INVISIBLE} ]*[{re.escape(''.join(FORMULA_SIGNS))}])"
+BEGINS_FORMULA = {own: re.compile(rf"(^|[{other}\t][{INVISIBLE} ]*){_SIGN}") for own, other in ((",", ";"), (";", ","))}
 TAKEN_FOR_A_NUMBER = re.compile("0[0-9]+|[0-9]{12,}")
 
 Cell = str | int | None
@@ -57,9 +59,10 @@ def csv_answer(lines: AsyncIterator[bytes], name: str) -> StreamingResponse:
 
 
 def _harmless(cell: Cell, form: Form) -> Cell:
-    """A text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """A text that a spreadsheet would take for a formula gets an apostrophe in front.
+
+    So does what follows a separator: the reader's program may split the line at another one than it was written with.
+    """
     if form.keeps_zeros and isinstance(cell, str) and TAKEN_FOR_A_NUMBER.fullmatch(cell):
         return f'="{cell}"'  # digits alone: nothing in it can be calculated
-    if isinstance(cell, str) and cell.lstrip(f"{INVISIBLE} ").startswith(FORMULA_SIGNS):
-        return f"'{cell}"
-    return cell
+    return BEGINS_FORMULA[form.separator].sub(r"\1'", cell) if isinstance(cell, str) else cell

@@ -83,6 +83,12 @@ async def test_a_page_back_to_a_beginning_that_has_shrunk_is_a_whole_page(stored
     back = await slice_of(BY_NAME, cursor=second.previous, limit=10, read=read)
     assert ids(back.documents) == [*ids(first.documents)[7:], *ids(second.documents)[:7]]
     assert back.previous is None and back.next is not None
+    last = await slice_of(BY_NAME, cursor=back.next, limit=200, read=read)
+    await stored.delete_many({"_id": {"$in": ids(last.documents)}})
+    beyond = await slice_of(BY_NAME, cursor=back.next, limit=10, read=read)
+    assert (beyond.documents, beyond.next) == ([], None)
+    returned = await slice_of(BY_NAME, cursor=beyond.previous, limit=10, read=read)
+    assert ids(returned.documents) == ids(back.documents)[:-1], "all before the edge"
     await stored.delete_many({})
     gone = await slice_of(BY_NAME, cursor=second.previous, limit=10, read=read)
     assert (gone.documents, gone.next, gone.previous) == ([], None, None)

@@ -156,7 +156,7 @@ async def test_limits_are_counted_by_what_a_client_cannot_choose(stack: Stack, p
 
 
 @contextlib.asynccontextmanager
-async def open_stream(app: FastAPI, cookie: str) -> AsyncIterator[dict[str, Any]]:
+async def open_stream(app: FastAPI, cookie: str, path: str = "/live") -> AsyncIterator[dict[str, Any]]:
     """A stream asked for as a server asks the application; what began it is in the value."""
     begun: dict[str, Any] = {}
     gone = asyncio.Event()
@@ -174,8 +174,8 @@ async def open_stream(app: FastAPI, cookie: str) -> AsyncIterator[dict[str, Any]
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
         "method": "GET",
-        "path": "/live",
-        "raw_path": b"/live",
+        "path": path,
+        "raw_path": path.encode(),
         "root_path": "",
         "scheme": "http",
         "query_string": b"",
@@ -201,7 +201,9 @@ async def test_open_streams_are_bounded_and_touch_nothing_else(
         await sign_in(client, person)
         await sign_in(second, other)
         async with contextlib.AsyncExitStack() as streams:
-            mine = [await streams.enter_async_context(open_stream(app, client.cookies["lockstep"])) for _ in range(4)]
+            ways = ("/live", "/api/tickets/v1/stream", "/live", "/api/tickets/v1/stream")  # whatever answer is wanted
+            cookie = client.cookies["lockstep"]
+            mine = [await streams.enter_async_context(open_stream(app, cookie, way)) for way in ways]
             assert [one["status"] for one in mine] == [200, 200, 200, 429]
             his = [await streams.enter_async_context(open_stream(app, second.cookies["lockstep"])) for _ in range(3)]
             assert [one["status"] for one in his] == [200, 200, 429]

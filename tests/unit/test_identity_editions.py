@@ -3,10 +3,12 @@
 from datetime import UTC, date, datetime, time
 
 import pytest
+from pydantic import ValidationError
 
 from services.identity.editions.domain import Opening, faults, opening
 from services.identity.editions.holiday_calendar import holidays_of
-from shared.contracts.identity import EditionState, OpeningHours
+from services.identity.editions.routes import EditionWanted
+from shared.contracts.identity import EditionState, Link, OpeningHours
 
 
 def edition(**changes: object) -> EditionState:
@@ -101,3 +103,69 @@ def test_a_broken_edition_names_field_and_rule(changes: dict[str, object], field
 
 def test_a_good_edition_has_no_faults() -> None:
     assert faults(edition()) == []
+
+
+@pytest.mark.parametrize(
+    "country", ["__name__", "utils", "HolidaySum", "EntityLoader", "HolidayBase", "XNYS", "Finland", "FIN", "", "xx"]
+)
+def test_only_a_country_has_holidays(country: str) -> None:
+    with pytest.raises(NotImplementedError):
+        holidays_of(country, None)
+
+
+def test_who_is_always_open_never_closes() -> None:
+    always = tuple(OpeningHours(weekday=day, opens=time(0), closes=time(0)) for day in range(7))
+    open_always = edition(opening_hours=always, time_zone="Pacific/Apia")
+    found = opening(open_always, now=at("2026-11-23T22:59"), is_holiday=never)
+    assert (found.open_now, found.closes_at) == (True, None)
+
+
+def never(_: date) -> bool:
+    return False
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"time_zone": "localtime"}, "time_zone"),
+        ({"time_zone": "Factory"}, "time_zone"),
+        ({"languages": ("fi", "fi")}, "languages"),
+        ({"links": (Link(code="a", url="https://a.example"), Link(code="a", url="https://b.example"))}, "links"),
+    ],
+)
+def test_a_zone_is_a_place_and_nothing_is_named_twice(changes: dict[str, object], field: str) -> None:
+    assert [fault.field for fault in faults(edition(**changes))] == [field]
+
+
+HOURS = {"weekday": 0, "opens": "08:00", "closes": "17:00"}
+BODY = edition(opening_hours=()).model_dump(mode="json") | {"opening_hours": [HOURS], "phone": "+49 89 123 45"}
+
+
+def test_an_edition_as_people_write_it_is_taken() -> None:
+    seconds = HOURS | {"opens": "08:00:00"}
+    assert EditionWanted.model_validate(BODY | {"opening_hours": [seconds]}).edition().opening_hours[0].opens == time(8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"opening_hours": [HOURS | {"opens": "08:00Z"}]}, "opening_hours.0.opens"),
+        ({"opening_hours": [HOURS | {"closes": "16:00+05:00"}]}, "opening_hours.0.closes"),
+        ({"opening_hours": [HOURS | {"opens": "00:00:00.5"}]}, "opening_hours.0.opens"),
+        ({"opening_hours": [HOURS | {"opens": 28800}]}, "opening_hours.0.opens"),
+        ({"opening_hours": [HOURS | {"weekday": True}]}, "opening_hours.0.weekday"),
+        ({"opening_hours": [HOURS | {"colour": "red"}]}, "opening_hours.0.colour"),
+        ({"closed_days": [0]}, "closed_days.0"),
+        ({"closed_days": ["0001-01-01"]}, "closed_days.0"),
+        ({"closed_days": ["2026-02-30"]}, "closed_days.0"),
+        ({"holiday_subdivision": ""}, "holiday_subdivision"),
+        ({"links": [{"code": "maker", "url": "https://good@evil.example"}]}, "links.0.url"),
+        ({"links": [{"code": "maker", "url": "https://a.example", "x": 1}]}, "links.0.x"),
+        ({"team_name": "\u200b"}, "team_name"),
+        ({"phone": "call us"}, "phone"),
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_refused_by_its_field(changes: dict[str, object], field: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        EditionWanted.model_validate(BODY | changes)
+    assert [".".join(map(str, error["loc"])) for error in refused.value.errors()] == [field]

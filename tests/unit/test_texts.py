@@ -148,6 +148,22 @@ def test_a_number_is_the_same_however_it_is_typed() -> None:
     assert {squeezed(serial) for serial in ("ab-12 34", " AB1234", "ab 1234 ")} == {"ab1234"}
 
 
+@pytest.mark.parametrize(
+    ("cell", "data", "sheet"),
+    [
+        ("a;=1+1;b", "a;'=1+1;b", '"a;=1+1;b"'),
+        ("a\t@SUM(1)", "a\t'@SUM(1)", "a\t'@SUM(1)"),
+        ("a, -b", '"a, -b"', "a, '-b"),
+        ("\u034f=cmd", "'\u034f=cmd", "'\u034f=cmd"),
+        ("a; \u200b+1", "a; \u200b'+1", '"a; \u200b+1"'),
+        ("5-7; 3", "5-7; 3", '"5-7; 3"'),
+    ],
+)
+def test_no_part_of_a_cell_becomes_a_formula_at_another_separator(cell: str, data: str, sheet: str) -> None:
+    assert csv_lines([(cell,)]).decode() == f"{data}\r\n"
+    assert csv_lines([(cell,)], Form.of("spreadsheet", "de")).decode() == f"{sheet}\r\n"
+
+
 def test_a_spreadsheet_of_each_language_shows_what_is_written() -> None:
     row = ("Pääkonttori", "00100", "1,5", "123456789012345", 7, "=cmd")
     german = Form.of("spreadsheet", "de")

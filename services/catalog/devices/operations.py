@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.catalog.contracts.domain import DeviceLine
 from services.catalog.devices import domain, serials, store
@@ -24,6 +23,7 @@ from shared.ids import derived_id
 from shared.outbox import Cause, Change, Stale
 from shared.outbox.command import Command
 from shared.problems import Invalid, NotFound, Problem
+from shared.zones import is_time_zone
 
 log = logging.getLogger(__name__)
 
@@ -216,10 +216,8 @@ def _require_change(caller: Caller, document: store.Document) -> None:
 
 
 def require_time_zone(site: Site) -> None:
-    try:
-        ZoneInfo(site.time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise TimeZoneUnknown(field="site.time_zone", rule="iana_time_zone") from error
+    if not is_time_zone(site.time_zone):
+        raise TimeZoneUnknown(field="site.time_zone", rule="iana_time_zone")
 
 
 async def _change(

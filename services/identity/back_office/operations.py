@@ -8,7 +8,7 @@ from services.identity.accounts import store as account_store
 from services.identity.accounts.domain import AccountChanges
 from services.identity.accounts.store import ACCOUNTS, Document
 from services.identity.back_office.domain import Judgement, changed_fields, judge, merged_rights
-from services.identity.editions.domain import LANGUAGES, is_time_zone
+from services.identity.editions.domain import LANGUAGES
 from services.identity.service import Service
 from services.identity.users import domain as user_rules
 from services.identity.users import operations as users
@@ -27,6 +27,7 @@ from shared.contracts.inbound import (
 )
 from shared.ids import derived_id
 from shared.outbox import Cause, Change
+from shared.zones import is_time_zone
 
 Record = TypeVar("Record", bound=BackOfficeMessage)
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.identity import EditionState, OpeningHours
+from shared.zones import is_time_zone
 
 LANGUAGES = frozenset({"de", "fi", "fr", "it", "es", "en"})
 LOOK_AHEAD_DAYS = 60
@@ -18,7 +19,7 @@ class Opening(BaseModel):
     """Whether the contact centre is open, when it closes, and when it opens the next time (UTC).
 
     `opens_next_at` is the start of the next segment after now, also while it is open; None when there is none within
-    `LOOK_AHEAD_DAYS`.
+    `LOOK_AHEAD_DAYS`. `closes_at` is None, too, where it stays open for all of them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,7 +49,16 @@ def opening(edition: EditionState, *, now: datetime, is_holiday: IsHoliday) -> O
             return Opening(open_now=running is not None, closes_at=running[1] if running else None, opens_next_at=opens)
         elif running is not None and opens == running[1]:
             running = (running[0], closes)
-    return Opening(open_now=running is not None, closes_at=running[1] if running else None)
+    if running is None:
+        return Opening(open_now=False)
+    return Opening(open_now=True, closes_at=running[1] if running[1] < _horizon(edition, now) else None)
+
+
+def _horizon(edition: EditionState, now: datetime) -> datetime:
+    """The end of the last day that is looked at."""
+    zone = ZoneInfo(edition.time_zone)
+    last = now.astimezone(zone).date() + timedelta(days=LOOK_AHEAD_DAYS)
+    return datetime.combine(last, time(0), zone).astimezone(UTC)
 
 
 def _segments(edition: EditionState, now: datetime, is_holiday: IsHoliday) -> Iterator[tuple[datetime, datetime]]:
@@ -74,6 +84,9 @@ def faults(edition: EditionState) -> list[Fault]:
     found: list[Fault] = []
     if not edition.languages or not set(edition.languages) <= LANGUAGES:
         found.append(Fault(field="languages", rule="language", message="languages are de, fi, fr, it, es and en"))
+    for field, named in (("languages", edition.languages), ("links", [link.code for link in edition.links])):
+        if len(set(named)) != len(named):
+            found.append(Fault(field=field, rule="unique", message="nothing may be named twice"))
     if not is_time_zone(edition.time_zone):
         found.append(Fault(field="time_zone", rule="time_zone", message="not an IANA time zone"))
     found.extend(_hour_faults(edition.opening_hours))
@@ -89,7 +102,3 @@ def _hour_faults(hours: Sequence[OpeningHours]) -> Iterator[Fault]:
         if segment.opens < closed_until.get(segment.weekday, time.min):
             yield Fault(field=f"opening_hours.{index}.opens", rule="overlap", message="segments must not overlap")
         closed_until[segment.weekday] = max(end, closed_until.get(segment.weekday, time.min))
-
-
-def is_time_zone(name: str) -> bool:
-    return name in available_timezones()

@@ -14,4 +14,7 @@ def holidays_of(country: str, subdivision: str | None) -> Callable[[date], bool]
 
 @lru_cache(maxsize=256)
 def _calendar(country: str, subdivision: str | None) -> holidays.HolidayBase:
+    # Any other name would be taken for what else the library's package holds.
+    if country not in holidays.list_supported_countries(include_aliases=False):
+        raise NotImplementedError(country)
     return holidays.country_holidays(country, subdiv=subdivision)

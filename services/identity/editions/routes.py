@@ -1,10 +1,12 @@
 """HTTP of country editions; reading is public: the contact page works without signing in."""
 
+import re
 from datetime import date, datetime, time
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from services.identity.editions import operations, store
 from services.identity.editions.operations import EditionNotFound, opening_of
@@ -27,8 +29,23 @@ router = APIRouter(tags=["country editions"])
 CountryPath = Annotated[str, Path(pattern="^[A-Z]{2}$")]
 
 
-ClockTime = Annotated[time, WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"})]
+CLOCK = "^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"
+CLOCK_WANTED = "^([01][0-9]|2[0-3]):[0-5][0-9](:00)?$"
+DAY_WANTED = "^(19[7-9][0-9]|[2-9][0-9]{3})-[0-9]{2}-[0-9]{2}$"
+
+ClockTime = Annotated[time, WithJsonSchema({"type": "string", "pattern": CLOCK})]
 """On the clock of the place: JSON Schema's `time` would promise an offset."""
+
+
+def _written(pattern: str, example: str) -> Any:
+    """A value as it is written, and in no other way that could be read as one."""
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise PydanticCustomError("as_written", "must be written as {example}", {"example": example})
+        return value
+
+    return BeforeValidator(check)
 
 
 class OpeningHoursView(OpeningHours):
@@ -56,8 +73,20 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterVali
 
 
 class LinkWanted(Link):
+    model_config = Body.model_config
+
     code: Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9-]{0,39}$")]
-    url: Annotated[str, StringConstraints(pattern="^https://[^\\s]+$", max_length=500)]
+    url: Annotated[str, StringConstraints(pattern="^https://[^\\s/@]+(/[^\\s]*)?$", max_length=500)]
+
+
+class HoursWanted(OpeningHours):
+    model_config = Body.model_config
+
+    weekday: Annotated[int, Field(ge=0, le=6, strict=True, description="0 is Monday")]
+    opens: Annotated[time, _written(CLOCK_WANTED, "08:00"), WithJsonSchema({"type": "string", "pattern": CLOCK_WANTED})]
+    closes: Annotated[
+        time, _written(CLOCK_WANTED, "17:00"), WithJsonSchema({"type": "string", "pattern": CLOCK_WANTED})
+    ]
 
 
 class EditionWanted(EditionState, Body):
@@ -67,8 +96,9 @@ class EditionWanted(EditionState, Body):
 
     country: Country
     languages: Annotated[tuple[str, ...], Field(max_length=6)]
-    closed_days: Annotated[tuple[date, ...], Field(max_length=100)] = ()
-    opening_hours: Annotated[tuple[OpeningHoursView, ...], Field(max_length=50)]
+    holiday_subdivision: Annotated[str, StringConstraints(min_length=1, max_length=20)] | None = None
+    closed_days: Annotated[tuple[Annotated[date, _written(DAY_WANTED, "2026-12-24")], ...], Field(max_length=100)] = ()
+    opening_hours: Annotated[tuple[HoursWanted, ...], Field(max_length=50)]
     phone: Phone
     email: Email
     address: Annotated[str, StringConstraints(min_length=1, max_length=500)]

@@ -94,7 +94,7 @@ async def pass_on(request: Request, name: str) -> Response:
         rates["sign_in"].take(source)
     body = await request.body()
     headers = passed_headers(request.headers, browser=session is not None) | backends.stating(address)
-    if request.method == "GET" and "text/event-stream" in request.headers.get("accept", ""):
+    if request.method == "GET" and _is_stream(request, target):
         holder = session.id if session is not None else source
         return await stream(request, name, target, headers, session, holder=holder)
     if session is not None:
@@ -104,6 +104,11 @@ async def pass_on(request: Request, name: str) -> Response:
     if answer.has_redirect_location:
         raise NotFound()
     return Response(answer.content, answer.status_code, headers=_answer_headers(answer))
+
+
+def _is_stream(request: Request, target: Path) -> bool:
+    """By its address, whatever answer is wanted: a stream that were passed on as an answer would never end."""
+    return "text/event-stream" in request.headers.get("accept", "") or target.partition("?")[0] == "/v1/stream"
 
 
 async def stream(

@@ -67,7 +67,7 @@ class SavedViews:
 @router.post("/views")
 async def keep_view(request: Request, session: Annotated[Session, may(actions.KEEP_VIEWS)], form: FormDep) -> Response:
     path = _path(form)
-    query = dict(parse_qsl(form.get("query", "")[:QUERY_LENGTH], max_num_fields=20))
+    query = dict(parse_qsl(form.get("query", "")[:QUERY_LENGTH]))
     name = one_line(form.get("name", ""))[:NAME_LENGTH].strip()
     if not name:
         return _back(path, query, kept="unnamed")
@@ -84,7 +84,7 @@ async def remove_view(
     path = _path(form)
     views: SavedViews = request.app.state.views
     await views.remove(session.user_id, path, form.get("name", ""))
-    return _back(path, dict(parse_qsl(form.get("query", "")[:QUERY_LENGTH], max_num_fields=20)))
+    return _back(path, dict(parse_qsl(form.get("query", "")[:QUERY_LENGTH])))
 
 
 def _path(form: Mapping[str, str]) -> str:

@@ -9,10 +9,12 @@ from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, NamedTuple, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import holidays
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from shared.zones import is_time_zone
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -99,10 +101,8 @@ class CalendarRules(Value):
     @field_validator("time_zone")
     @classmethod
     def _is_known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError("must be an IANA time zone such as Europe/Helsinki") from error
+        if not is_time_zone(name):
+            raise ValueError("must be an IANA time zone such as Europe/Helsinki")
         return name
 
     @field_validator("week")
