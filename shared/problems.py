@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match
 
 log = logging.getLogger(__name__)
@@ -176,6 +177,11 @@ def allowed_methods(request: Request, status: int) -> dict[str, str]:
     return {"Allow": ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))}
 
 
+async def client_gone(_: Request, __: Exception) -> Response:
+    """Whoever asked went away before all of the request had come: nothing was done, and nobody reads this."""
+    return Response(status_code=400)
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     """Turn every error of the application into problem details."""
 
@@ -211,6 +217,7 @@ def add_problem_handlers(app: FastAPI) -> None:
         log.error("unexpected error", exc_info=error)
         return response_of(_Unexpected())
 
+    app.add_exception_handler(ClientDisconnect, client_gone)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)

@@ -190,6 +190,20 @@ async def test_no_address_with_a_slash_too_many_leads_to_a_foreign_host(cast: Ca
         assert "evil.example" not in answer.headers.get("location", "")
 
 
+@pytest.mark.parametrize(("service", "path"), [("portal", "/api/tickets/v1/tickets"), ("tickets", "/v1/tickets")])
+async def test_who_goes_away_in_the_middle_of_a_request_is_no_failure(cast: Cast, service: str, path: str) -> None:
+    """The service's log tells of none: that is looked at when all tests have run."""
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {cast.tokens[2]}\r\nIdempotency-Key: gone\r\n"
+    for half in ("Content-Length: 900\r\n\r\n{", 'Transfer-Encoding: chunked\r\n\r\n4\r\n{"a"'):
+        for _ in range(10):
+            _, writer = await asyncio.open_connection("127.0.0.1", cast.stack.profile.port(service))
+            writer.write((head + half).encode())
+            await writer.drain()
+            writer.close()
+    async with httpx.AsyncClient(base_url=cast.stack.url(service), timeout=5) as client:
+        assert (await client.get("/health/live")).status_code == 200
+
+
 @pytest.mark.parametrize("service", ["portal", "tickets"])
 async def test_half_sent_requests_hold_nothing(cast: Cast, service: str) -> None:
     """Two hundred connections that never say what they want: others are served meanwhile, and they are closed."""

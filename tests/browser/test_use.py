@@ -75,6 +75,7 @@ async def test_without_javascript_every_step_works(open_page: OpenPage, scene: S
     await page.click("form[action='/tickets/new'] button[type=submit]")
     await page.fill("#description", "Ilman skriptejä")
     await page.check("input[name=another]")
+    await page.check("input[name=impact][value=down]", force=True)
     await page.click("form[action='/tickets/new'] button[type=submit]")
     await page.wait_for_url("**received=1")
     await page.fill("#reply textarea", "Vielä yksi asia")

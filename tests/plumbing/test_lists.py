@@ -88,7 +88,7 @@ async def test_a_page_back_to_a_beginning_that_has_shrunk_is_a_whole_page(stored
     beyond = await slice_of(BY_NAME, cursor=back.next, limit=10, read=read)
     assert (beyond.documents, beyond.next) == ([], None)
     returned = await slice_of(BY_NAME, cursor=beyond.previous, limit=10, read=read)
-    assert ids(returned.documents) == ids(back.documents)[:-1], "all before the edge"
+    assert ids(returned.documents) == ids(back.documents), "the beginning, as a whole page"
     await stored.delete_many({})
     gone = await slice_of(BY_NAME, cursor=second.previous, limit=10, read=read)
     assert (gone.documents, gone.next, gone.previous) == ([], None, None)

@@ -46,7 +46,7 @@ async def test_a_fault_is_reported_from_the_device_to_the_promise(stack: Stack, 
             },
         )
         ticket = await client.get(opened.headers["location"])
-        assert "We have received your report" in ticket.text
+        assert "We have received your request" in ticket.text
         assert "An engineer will be with you by" in ticket.text
         offered = await client.get(f"/tickets/new?device_id={device.device_id}")
         assert "There is already an open request" in offered.text
@@ -146,7 +146,7 @@ async def test_the_desk_notes_and_acknowledges_and_the_customer_never_sees_the_n
         assert "roller again" in shown.text and "Acknowledged" in shown.text
         seen = await customer.get(path)
         assert "roller again" not in seen.text and "At the desk" not in seen.text
-        assert "We have taken it up" in seen.text
+        assert "We have confirmed we are on it" in seen.text
 
 
 async def test_a_long_conversation_is_read_page_by_page_also_without_scripts(stack: Stack, world: World) -> None:

@@ -91,7 +91,7 @@ def test_a_language_that_the_product_does_not_speak_is_written_in_english() -> N
     reader = READERS["de"].__class__(name="Jan Novák", language="cs", country="CZ", time_zone="Europe/Prague")
     letter = TEMPLATES.render(MessageKind.VISIT_PLANNED, FACTS, reader=reader, edition=EDITION)
     assert letter.language == "en"
-    assert "An engineer comes on Monday, 7 December, 08:00–10:00." in letter.text
+    assert "An engineer is coming on Monday, 7 December, 08:00–10:00." in letter.text
     assert '<html lang="en">' in letter.html
 
 

@@ -19,6 +19,7 @@ KEYWORDS = {
     "_": None,
     "plural": (1, 2),
     "ngettext": (1, 2),
+    "pgettext": ((1, "c"), 2),
     "context": ((1, "c"), 2),
     "mark_in": ((1, "c"), 2),
 }

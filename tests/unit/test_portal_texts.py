@@ -14,11 +14,11 @@ EIGHT, TEN = MONDAY + timedelta(hours=7), MONDAY + timedelta(hours=9)
     ("language", "zone", "sentence"),
     [
         ("en", "Europe/Berlin", "An engineer is coming tomorrow 08:00–10:00"),
-        ("de", "Europe/Berlin", "Ein Techniker kommt morgen, 08:00–10:00 Uhr"),
+        ("de", "Europe/Berlin", "Ein Techniker kommt morgen zwischen 08:00 und 10:00 Uhr"),
         ("fi", "Europe/Helsinki", "Huoltoteknikko tulee huomenna klo 9.00–11.00"),
-        ("fr", "Europe/Paris", "Un technicien passera demain, 08:00–10:00"),
-        ("it", "Europe/Rome", "Un tecnico viene domani, 08:00–10:00"),
-        ("es", "Europe/Madrid", "Un técnico acudirá mañana, 8:00–10:00"),
+        ("fr", "Europe/Paris", "Un technicien passera demain entre 08:00 et 10:00"),
+        ("it", "Europe/Rome", "Un tecnico arriva domani tra le 08:00 e le 10:00"),
+        ("es", "Europe/Madrid", "Un técnico acudirá mañana entre las 8:00 y las 10:00"),
     ],
 )
 def test_a_window_is_read_in_the_language_and_zone_of_the_reader(language: str, zone: str, sentence: str) -> None:
@@ -61,7 +61,7 @@ def test_a_distance_is_said_in_cldr_units(minutes: int, german: str, finnish: st
 
 
 def test_plurals_follow_the_language() -> None:
-    assert texts("fi").plural("%(num)s open request", "%(num)s open requests", 3) == "3 avointa pyyntöä"
+    assert texts("fi").plural("%(num)s open request", "%(num)s open requests", 3) == "3 avointa palvelupyyntöä"
     assert texts("fr").plural("%(num)s open request", "%(num)s open requests", 0) == "0 demande ouverte"
 
 

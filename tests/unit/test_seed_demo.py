@@ -12,7 +12,7 @@ from deploy.simulators.wire import product_time
 
 PAGE = """<!doctype html><html><head><title>x</title><style>h1{}</style></head><body>
 <form action="/language" method="post"><input type="hidden" name="csrf" value="other"></form>
-<div class="answer tone-calm"><div><h1>An engineer comes <b>Thursday</b></h1><p>That is soon.</p></div></div>
+<div class="answer tone-calm"><div><h1>An engineer is coming <b>Thursday</b></h1><p>That is soon.</p></div></div>
 <form action="/tickets/new" method="post"><input type="hidden" name="csrf" value="abc"><input name="error_code">
 <textarea name="description">Jam</textarea><input type="radio" name="impact" value="down">
 <input type="radio" name="impact" value="impaired" checked>
@@ -39,8 +39,8 @@ def test_a_form_is_found_by_its_fields_with_what_stands_in_them() -> None:
 
 def test_the_answer_on_top_is_told_apart_from_the_rest() -> None:
     page = read_page(page_of(PAGE))
-    assert page.headline == "An engineer comes Thursday"
-    assert page.answer == "An engineer comes Thursday That is soon."
+    assert page.headline == "An engineer is coming Thursday"
+    assert page.answer == "An engineer is coming Thursday That is soon."
     assert "Outside" in page.text
     assert "Outside" not in page.answer
 

@@ -61,6 +61,9 @@ KIND_OF_EVENT: Mapping[type[TicketEvent], MessageKind] = {
 WRITTEN: tuple[type[TicketEvent], ...] = (TicketUpdated, TicketStatusChanged, TicketAcknowledged)
 """Events that mail only the word that came with them."""
 
+MAILED: tuple[type[TicketEvent], ...] = (*KIND_OF_EVENT, *WRITTEN, VisitCancelled)
+"""All events that may mail something."""
+
 _OVER = frozenset({TicketStatus.RESOLVED, TicketStatus.CLOSED, TicketStatus.CANCELLED})
 _ENDED = frozenset({MessageKind.TICKET_RESOLVED, MessageKind.TICKET_CLOSED, MessageKind.TICKET_CANCELLED})
 _VISIT_CHANGED = frozenset({MessageKind.VISIT_PLANNED, MessageKind.VISIT_MOVED, MessageKind.VISIT_CANCELLED}) | _ENDED

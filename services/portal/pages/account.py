@@ -66,7 +66,7 @@ async def sign_in(request: Request, session: VisitorDep, form: FormDep) -> Respo
         if answer.status_code == 429:
             message = texts.text("Too many tries. Please wait a minute.")
         elif answer.status_code >= 500:
-            message = texts.text("Sign-in is not possible just now. Please try again in a moment.")
+            message = texts.text("Sign-in is not possible right now. Please try again in a moment.")
         else:
             message = texts.text("That e-mail and password do not match.")
         return page.render(

@@ -35,7 +35,7 @@ async def component_page(request: Request, session: VisitorDep) -> Response:
         entries=_entries(texts),
         told=[
             Notice(texts.text("Contact centre"), texts.text("seen %(when)s", when=texts.moment(texts.now)), True),
-            Notice(texts.text("Engineer"), texts.text("not told yet; it follows by itself"), False),
+            Notice(texts.text("Engineer"), texts.text("not sent yet; it follows by itself"), False),
         ],
         filters=[Filter(texts.text("Open"), "#", True), Filter(texts.text("Closed"), "#", count=12)],
         columns=[Column(texts.text("Device"), "#", "ascending"), Column(texts.text("Requests"))],

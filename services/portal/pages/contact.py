@@ -35,7 +35,7 @@ def contact_answer(texts: Texts, edition: EditionView) -> Answer:
     if edition.opens_next_at:
         when = texts.at_moment(edition.opens_next_at)
         return Answer("wait", texts.text("We are back %(when)s", when=when), (always,))
-    return Answer("wait", texts.text("We are closed just now"), (always,))
+    return Answer("wait", texts.text("We are closed right now"), (always,))
 
 
 def opening_hours(texts: Texts, edition: EditionView) -> list[tuple[str, str, bool]]:

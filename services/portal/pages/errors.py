@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from services.portal.gateway.backends import Refused, SignedOut
@@ -30,7 +31,7 @@ from services.portal.pages.page import (
 )
 from services.portal.pages.renewed import form_again
 from shared import context
-from shared.problems import Problem, Unavailable, allowed_methods, response_of
+from shared.problems import Problem, Unavailable, allowed_methods, client_gone, response_of
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ WORDS: dict[int, tuple[str, str, str]] = {
     429: ("wait", mark("A little slower, please"), mark("Too many requests came from here. Try again in a minute.")),
     503: (
         "wait",
-        mark("This part does not answer just now"),
+        mark("This part does not answer right now"),
         mark("We know about it and are working on it. Nothing of yours is lost."),
     ),
 }
@@ -119,6 +120,7 @@ def add_error_pages(app: FastAPI) -> None:
         log.error("unexpected error", exc_info=error)
         return await on_problem(request, _Plain(500))
 
+    app.add_exception_handler(ClientDisconnect, client_gone)
     app.add_exception_handler(SignedOut, on_signed_out)
     app.add_exception_handler(FormExpired, on_form_expired)
     app.add_exception_handler(Problem, on_problem)

@@ -101,12 +101,12 @@ def _first_visit(texts: Texts, visits: list[TicketView]) -> Answer:
     ticket = visits[0]
     visit = coming_visit(ticket)
     assert visit is not None and visit.window_from is not None  # what makes it one of the visits
-    end = visit.window_to or visit.window_from
     where = [ticket.device.own_name or ticket.device.model_name, place(ticket.site, ticket.location)]
     lines = [" · ".join(part for part in where if part)]
     if len(visits) > 1:
         lines.append(texts.plural("One more visit is planned.", "%(num)s more visits are planned.", len(visits) - 1))
-    window = texts.window(visit.window_from, end)
+    end = visit.window_to
+    window = texts.window(visit.window_from, end) if end else texts.at_moment(visit.window_from)
     return Answer("calm", texts.text("An engineer is coming %(window)s", window=window), tuple(lines))
 
 

@@ -87,7 +87,7 @@ async def report(request: Request, session: Annotated[Session, may(actions.OPEN_
     except ServiceDown:
         page = await _with_device(request, session, device_id)
         message = page.texts.text(
-            "We could not take your report just now. It is kept here: please send it again in a moment."
+            "We could not take your request just now. It is kept here: please send it again in a moment."
         )
         return _form(page, device_id, form, {"": message}, status=503)
     except Refused as refusal:

@@ -162,7 +162,7 @@ def notices(texts: Texts, ticket: TicketView) -> list[Notice]:
         elif receipt.sent_at:
             text = texts.text("sent %(when)s, not seen yet", when=texts.moment(receipt.sent_at))
         else:
-            text = texts.text("not told yet; it follows by itself")
+            text = texts.text("not sent yet; it follows by itself")
         shown.append(Notice(party(texts, receipt.party), text, receipt.seen_at is not None))
     return shown
 

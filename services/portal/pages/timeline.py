@@ -12,7 +12,7 @@ from shared.contracts.tickets import TicketStatus
 
 WHAT: dict[str, tuple[str, str, str]] = {
     "tickets.ticket.opened": (mark("Request received"), "mail", "calm"),
-    "tickets.ticket.acknowledged": (mark("We have taken it up"), "check", "calm"),
+    "tickets.ticket.acknowledged": (mark("We have confirmed we are on it"), "check", "calm"),
     "tickets.ticket.updated": (mark("New message"), "chat", "calm"),
     "tickets.ticket.status-changed": (mark("State changed"), "info", "none"),
     "tickets.visit.planned": (mark("Visit planned"), "calendar", "calm"),
@@ -24,7 +24,7 @@ WHAT: dict[str, tuple[str, str, str]] = {
     "tickets.visit.reported": (mark("Engineer's report"), "note", "calm"),
     "tickets.ticket.resolved": (mark("Solved"), "check-circle", "good"),
     "tickets.ticket.reopened": (mark("Opened again"), "chat", "wait"),
-    "tickets.ticket.closed": (mark("Closed"), "check-circle", "none"),
+    "tickets.ticket.closed": (mark("Request closed"), "check-circle", "none"),
     "tickets.ticket.cancelled": (mark("Withdrawn"), "close", "none"),
     "tickets.deadline.at-risk": (mark("Deadline close"), "hourglass", "wait"),
     "tickets.deadline.breached": (mark("Deadline missed"), "alert", "late"),
