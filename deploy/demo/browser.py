@@ -21,6 +21,8 @@ class Form:
     action: str
     method: str
     fields: dict[str, str] = field(default_factory=dict)
+    choices: set[str] = field(default_factory=set)
+    """Fields of which one value can be chosen; they are sent only where one is."""
 
 
 @dataclass
@@ -74,6 +76,7 @@ class _Reader(HTMLParser):
     def _control(self, tag: str, given: dict[str, str]) -> None:
         fields, name = self.page.forms[-1].fields, given["name"]
         if tag == "input" and given.get("type") in ("radio", "checkbox"):
+            self.page.forms[-1].choices.add(name)
             if "checked" in given:
                 fields[name] = given.get("value", "on")
         elif tag in ("input", "textarea"):
@@ -127,7 +130,7 @@ class Browser:
 
     async def press(self, form: Form, **filled: str) -> httpx.Response:
         """Send a form with what was filled in; the redirect that follows a success is left to `follow`."""
-        unknown = set(filled) - set(form.fields)
+        unknown = set(filled) - set(form.fields) - form.choices
         if unknown:
             raise PageUnusable(f"the form {form.action} has no field {', '.join(sorted(unknown))}")
         return await self.http.request(

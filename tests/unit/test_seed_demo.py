@@ -35,6 +35,12 @@ def test_a_form_is_found_by_its_fields_with_what_stands_in_them() -> None:
         "impact": "impaired",
         "language": "de",
     }
+    assert form.choices == {"impact"}
+
+
+def test_a_choice_that_nobody_has_made_is_not_sent_and_can_be_made() -> None:
+    form = read_page(page_of(PAGE.replace(" checked", ""))).form_with("description")
+    assert "impact" not in form.fields and form.choices == {"impact"}
 
 
 def test_the_answer_on_top_is_told_apart_from_the_rest() -> None:
