@@ -87,8 +87,7 @@ async def _keep_in_log(service: Service, message: Message, *, cause: Cause) -> N
         await service.outbox.insert(MESSAGES, document, [message.changed()], cause=cause, scope=EVERYTHING)
     except Duplicate:
         return
-    MAILS.labels(message.kind, message.status).inc()
-    log.info("mail done", extra={"mail": message.message_id, "status": message.status, "reason": message.reason})
+    _say_done(message)
 
 
 async def _queue(service: Service, message: Message, *, cause: Cause, now: datetime, is_held: bool) -> Fresh | None:
@@ -246,9 +245,13 @@ async def _postpone(departure: Departure, message: Message) -> None:
 
 async def _finish(departure: Departure, message: Message) -> None:
     if await _write(departure, message, events=[message.changed()]) is not None:
-        MAILS.labels(message.kind, message.status).inc()
-        told = {"mail": message.message_id, "status": message.status, "reason": message.reason}
-        log.info("mail done", extra=told)
+        _say_done(message)
+
+
+def _say_done(message: Message) -> None:
+    MAILS.labels(message.kind, message.status).inc()
+    told = {"mail": message.message_id, "status": message.status, "reason": message.reason}
+    log.info("mail done", extra=told)
 
 
 async def _write(

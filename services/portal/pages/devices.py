@@ -34,7 +34,6 @@ LISTING = Listing("/devices", FILTERS, export="/api/catalog/v1/devices/export.cs
 @router.get("/devices")
 async def device_list(request: Request, session: Annotated[Session, may(actions.LIST_DEVICES)]) -> Response:
     backends, query = backends_of(request), LISTING.query(request)
-    narrowed = {name: value for name, value in query.items() if name in (*FILTERS, "q")}
     page = await open_page(
         request,
         session,
@@ -45,7 +44,8 @@ async def device_list(request: Request, session: Annotated[Session, may(actions.
             v1("devices"),
             params={**query, "limit": page_size(query), "total": "true"},
         ),
-        facets=backends.call(session, "catalog", "GET", v1("devices", "facets"), params=narrowed),
+        facets=backends.call(session, "catalog", "GET", v1("devices", "facets"), params=LISTING.narrowed(query)),
+        views=request.app.state.views.of(session.user_id, LISTING.path),
     )
     texts, address = page.texts, LISTING.address(query)
     facets: dict[str, Any] = page.value("facets") or {}
@@ -56,7 +56,6 @@ async def device_list(request: Request, session: Annotated[Session, may(actions.
             page,
             LISTING,
             query,
-            await request.app.state.views.of(session.user_id, LISTING.path),
             part="devices",
             make=lambda item: _row(texts, DeviceView.model_validate(item)),
             menus=_menus(texts, address, facets),

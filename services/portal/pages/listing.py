@@ -48,6 +48,11 @@ class Listing:
         known = {*self.filters, *self.others, "q", "sort", "cursor", "limit"}
         return {name: value.strip() for name, value in request.query_params.items() if name in known and value.strip()}
 
+    def narrowed(self, query: Mapping[str, str]) -> dict[str, str]:
+        """What decides which entries the list has, whatever their order and page."""
+        known = (*self.filters, *self.others, "q")
+        return {**self.defaults, **{name: query[name] for name in known if name in query}}
+
     def of_view(self, query: Mapping[str, str]) -> dict[str, str]:
         """What makes a view: all but the page."""
         known = (*self.filters, *self.others, "q", "sort")
@@ -61,14 +66,13 @@ def shown(
     page: Page,
     listing: Listing,
     query: Mapping[str, str],
-    views: Sequence[SavedView],
     *,
     part: str,
     make: Callable[[Mapping[str, Any]], Any],
     menus: Iterable[Menu] = (),
     chips: Sequence[Filter] = (),
 ) -> dict[str, Any]:
-    """What the templates of all lists need; `part` names the answer with the rows."""
+    """What the templates of all lists need, of a page with the reader's `views`; `part` names the one with the rows."""
     address = listing.address(query)
     listed: dict[str, Any] = page.value(part) or {"items": []}
     entries = each(listed["items"], make)
@@ -89,7 +93,7 @@ def shown(
         "download": Address(listing.export, {**listing.defaults, **view}).href(layout="spreadsheet")
         if listing.export
         else None,
-        "views": [_kept(listing, one, view) for one in views],
+        "views": [_kept(listing, one, view) for one in page.value("views")],
         "view": Address("", view).href().removeprefix("?"),
         "view_trouble": _trouble(page.texts, page.request.query_params.get("kept", "")),
     }

@@ -43,7 +43,7 @@ MOST_OF_A_STATUS = 1_000
 @router.get("/tickets")
 async def ticket_list(request: Request, session: Annotated[Session, may(actions.LIST_TICKETS)]) -> Response:
     backends, query = backends_of(request), LISTING.query(request)
-    narrowed = {**LISTING.defaults, **{name: query[name] for name in (*FILTERS, "state", "q") if name in query}}
+    narrowed = LISTING.narrowed(query)
     page = await open_page(
         request,
         session,
@@ -55,6 +55,7 @@ async def ticket_list(request: Request, session: Annotated[Session, may(actions.
             params={**query, **narrowed, "limit": page_size(query), "total": "true"},
         ),
         facets=backends.call(session, "tickets", "GET", v1("tickets", "facets"), params=narrowed),
+        views=request.app.state.views.of(session.user_id, LISTING.path),
     )
     texts, address = page.texts, LISTING.address(query)
     staff = bool(page.me and page.me.at_desk)
@@ -80,7 +81,6 @@ async def ticket_list(request: Request, session: Annotated[Session, may(actions.
             page,
             LISTING,
             query,
-            await request.app.state.views.of(session.user_id, LISTING.path),
             part="tickets",
             make=lambda item: row(texts, TicketView.model_validate(item), staff=staff),
             chips=_chips(texts, address, staff=staff),
