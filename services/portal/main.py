@@ -23,21 +23,11 @@ from services.portal.gateway.same_site import SameSite
 from services.portal.gateway.security import SecurityHeaders
 from services.portal.gateway.sessions import Sessions
 from services.portal.gateway.streams import Streams
-from services.portal.pages import (
-    account,
-    components,
-    contact,
-    devices,
-    home,
-    live,
-    rendering,
-    report,
-    saved_views,
-    staff,
-    tickets,
-)
-from services.portal.pages.errors import add_error_pages
-from services.portal.pages.saved_views import SavedViews
+from services.portal.pages.areas import AREAS
+from services.portal.pages.base import live, rendering
+from services.portal.pages.components import saved_views
+from services.portal.pages.components.saved_views import SavedViews
+from services.portal.pages.errors.handlers import add_error_pages
 from services.portal.settings import Settings
 from shared import instance
 from shared.clock import Clock
@@ -110,8 +100,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     seen_by_all = [public(actions.READ_HEALTH)]
     app.add_api_route("/health/live", _live, dependencies=seen_by_all)
     app.add_api_route("/health/ready", _ready, dependencies=seen_by_all)
-    pages = (report, tickets, staff, devices, saved_views, home, account, contact, components, live)
-    for module in (gateway, rendering, *pages):
+    for module in (gateway, rendering, live, saved_views, *AREAS):
         app.include_router(module.router)
     return app
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Page, Request, expect
 
-from services.portal.pages.tickets import LINES
+from services.portal.pages.tickets.routes import LINES
 from shared.contracts.inbound import DispatchVisitPlanned
 from tests.browser.conftest import OpenPage
 from tests.browser.scene import Scene

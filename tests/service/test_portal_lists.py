@@ -7,7 +7,7 @@ from html import unescape
 
 import httpx
 
-from services.portal.pages.saved_views import MOST
+from services.portal.pages.components.saved_views import MOST
 from tests.service.portal_scene import browser, csrf_of, portal, settings, sign_in
 from tests.support.stack import Stack
 from tests.support.world import World

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from html import unescape
 
-from services.portal.pages.tickets import LINES
+from services.portal.pages.tickets.routes import LINES
 from shared.contracts.inbound import DispatchVisitPlanned
 from shared.contracts.tickets import ENTRY_LIMIT
 from tests.service.portal_scene import browser, csrf_of, portal, settings, sign_in

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.portal.locale.texts import Texts
-from services.portal.pages.models import DeviceView, TicketView
+from services.portal.pages.base.models import DeviceView, TicketView
 
 NOW = datetime(2026, 11, 22, 18, 14, tzinfo=UTC)
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)

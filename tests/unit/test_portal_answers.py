@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from services.portal.pages.answers import contract_sentence, device_answer, ticket_answer, ticket_next
-from services.portal.pages.models import TimelineRow
-from services.portal.pages.ticket_view import notices, promises, steps, visit_to_answer
-from services.portal.pages.timeline import timeline
+from services.portal.pages.base.models import TimelineRow
+from services.portal.pages.components.answers import contract_sentence, device_answer, ticket_answer, ticket_next
+from services.portal.pages.components.ticket_view import notices, promises, steps, visit_to_answer
+from services.portal.pages.components.timeline import timeline
 from tests.unit.portal_samples import MONDAY, NOW, clock, device, texts, ticket, visit
 
 NOON = MONDAY + timedelta(hours=11)

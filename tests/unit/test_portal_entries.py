@@ -1,6 +1,6 @@
 """One entry that cannot be shown takes no list away."""
 
-from services.portal.pages.entries import each
+from services.portal.pages.components.entries import each
 
 
 def test_an_entry_that_cannot_be_shown_is_left_out_and_counted() -> None:

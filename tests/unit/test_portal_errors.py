@@ -4,7 +4,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.portal.pages.errors import add_error_pages
+from services.portal.pages.errors.handlers import add_error_pages
 from shared.problems import NotFound
 
 

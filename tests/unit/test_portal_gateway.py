@@ -5,9 +5,9 @@ import pytest
 from services.portal.gateway.rates import RateLimit, TooManyRequests
 from services.portal.gateway.routes import passed_headers
 from services.portal.gateway.sessions import form_token, session_id
-from services.portal.pages.filters import Address
-from services.portal.pages.live import names
-from services.portal.pages.page import own_address
+from services.portal.pages.base.live import names
+from services.portal.pages.base.page import own_address
+from services.portal.pages.components.filters import Address
 
 FORGED = {
     "X-Forwarded-For": "10.0.0.1",

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from services.portal.locale.texts import FOLDER
-from services.portal.pages.models import Me
-from services.portal.pages.navigation import areas
+from services.portal.pages.base.models import Me
+from services.portal.pages.base.navigation import areas
 from shared.access.permissions import allowed_actions
 from shared.contracts.actions import ACTIONS
 from shared.contracts.identity import Right, Role, StaffRole

@@ -1,0 +1,1 @@
+"""Signing in and out, the profile, and where somebody is signed in."""

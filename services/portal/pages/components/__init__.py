@@ -1,0 +1,1 @@
+"""What more than one area shows: the pieces of a page, what fills them, and the list kit."""

@@ -1,0 +1,132 @@
+"""The one timeline: every event of a ticket in words, newest first, with who took notice. It comes in pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.portal.locale.texts import Texts, mark
+from services.portal.pages.base.models import TimelineRow
+from services.portal.pages.components.labels import party, ticket_state
+from shared.contracts.tickets import TicketStatus
+
+WHAT: dict[str, tuple[str, str, str]] = {
+    "tickets.ticket.opened": (mark("Request received"), "mail", "calm"),
+    "tickets.ticket.acknowledged": (mark("We have confirmed we are on it"), "check", "calm"),
+    "tickets.ticket.updated": (mark("New message"), "chat", "calm"),
+    "tickets.ticket.status-changed": (mark("State changed"), "info", "none"),
+    "tickets.visit.planned": (mark("Visit planned"), "calendar", "calm"),
+    "tickets.visit.moved": (mark("Visit moved"), "calendar", "wait"),
+    "tickets.visit.cancelled": (mark("Visit cancelled"), "close", "late"),
+    "tickets.visit.answered": (mark("Visit answered"), "calendar", "calm"),
+    "tickets.engineer.travelling": (mark("Engineer set off"), "van", "calm"),
+    "tickets.engineer.arrived": (mark("Engineer arrived"), "pin", "good"),
+    "tickets.visit.reported": (mark("Engineer's report"), "note", "calm"),
+    "tickets.ticket.resolved": (mark("Solved"), "check-circle", "good"),
+    "tickets.ticket.reopened": (mark("Opened again"), "chat", "wait"),
+    "tickets.ticket.closed": (mark("Request closed"), "check-circle", "none"),
+    "tickets.ticket.cancelled": (mark("Withdrawn"), "close", "none"),
+    "tickets.deadline.at-risk": (mark("Deadline close"), "hourglass", "wait"),
+    "tickets.deadline.breached": (mark("Deadline missed"), "alert", "late"),
+    "tickets.deadline.breach-withdrawn": (mark("Deadline was kept after all"), "check", "good"),
+    "note": (mark("Internal note"), "note", "wait"),
+    "flag": (mark("Needs a look"), "alert", "late"),
+}
+OTHER = (mark("Changed"), "info", "none")
+WHO: dict[str, str] = {
+    "customer": mark("You or your colleagues"),
+    "team": mark("Service team"),
+    "system": mark("automatically"),
+}
+ANSWERED = {
+    "confirmed": mark("You confirmed the visit"),
+    "other_window_wanted": mark("Another time was asked for"),
+}
+INTERNAL = frozenset({"note", "flag"})
+PARTY_OF = {
+    "tickets.visit": "dispatch",
+    "tickets.engineer": "engineer",
+    "tickets.ticket.acknowledged": "contact_centre",
+    "tickets.ticket.updated": "contact_centre",
+    "tickets.ticket.status-changed": "contact_centre",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    at: datetime
+    what: str
+    icon: str
+    tone: str
+    who: str | None
+    text: str | None
+    internal: bool
+    seen: tuple[str, ...]
+
+
+def kind_of(event_type: str) -> str:
+    """The type without its version."""
+    head, _, tail = event_type.rpartition(".")
+    return head if tail[:1] == "v" and tail[1:].isdigit() else event_type
+
+
+def timeline(
+    texts: Texts, rows: Sequence[TimelineRow], *, team_name: str | None = None, staff: bool = False
+) -> list[Entry]:
+    """The rows in words, in the order in which they came: newest first."""
+    return [_entry(texts, row, team_name, staff) for row in rows]
+
+
+def _entry(texts: Texts, row: TimelineRow, team_name: str | None, staff: bool) -> Entry:
+    kind = kind_of(row.type)
+    words, icon, tone = WHAT.get(kind, OTHER)
+    seen = [
+        texts.text("%(party)s %(time)s", party=party(texts, receipt.party), time=texts.moment(receipt.seen_at))
+        for receipt in row.seen_by
+        if receipt.seen_at
+    ]
+    return Entry(
+        at=row.at,
+        what=_what(texts, kind, words, row.data, staff),
+        icon=icon,
+        tone=tone,
+        who=texts.text("Customer")
+        if staff and row.actor_kind == "customer"
+        else _who(texts, kind, row.actor_kind, team_name),
+        text=row.text,
+        internal=kind in INTERNAL,
+        seen=tuple(seen),
+    )
+
+
+def _what(texts: Texts, kind: str, words: str, data: dict[str, Any], staff: bool) -> str:
+    said = texts.text(words)
+    visit = data.get("visit") or {}
+    if kind in ("tickets.visit.planned", "tickets.visit.moved"):
+        start, end = _moment(visit.get("window_from")), _moment(visit.get("window_to"))
+        if start and end:
+            return f"{said}: {texts.window(start, end)}"
+    if kind == "tickets.visit.answered":
+        answer = ANSWERED.get(str(visit.get("customer_reply")))
+        return texts.text(answer) if answer else said
+    if kind == "tickets.ticket.status-changed" and data.get("status") in set(TicketStatus):
+        return ticket_state(texts, TicketStatus(data["status"]), staff=staff).text
+    return said
+
+
+def _who(texts: Texts, kind: str, actor_kind: str | None, team_name: str | None) -> str | None:
+    if kind == "tickets.visit.reported":
+        return party(texts, "engineer")
+    if actor_kind == "party":
+        code = PARTY_OF.get(kind) or PARTY_OF.get(kind.rpartition(".")[0])
+        return party(texts, code) if code else None
+    if actor_kind == "team" and team_name:
+        return team_name
+    words = WHO.get(actor_kind or "")
+    return texts.text(words) if words else None
+
+
+def _moment(value: Any) -> datetime | None:
+    if isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(value) if isinstance(value, str) and value else None

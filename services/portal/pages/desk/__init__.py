@@ -1,0 +1,1 @@
+"""What the contact centre does on a ticket."""

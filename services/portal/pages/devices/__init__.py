@@ -1,0 +1,1 @@
+"""The list of devices, and the page of one."""

@@ -1,0 +1,1 @@
+"""The list of tickets, the page of one, and what a customer does on it."""
