@@ -49,6 +49,7 @@ async def staged(stack: Stack) -> AsyncIterator[Stage]:
             Company(_account(ours), ours),
             Company(_account(theirs), theirs),
             hidden,
+            await stack.machine_token(),
         )
         await _fleet(stage, calendar)
         await _groups(stage)

@@ -55,6 +55,8 @@ class Stage:
     theirs: Company
     hidden: str
     """The mark of what only a colleague manages."""
+    machine: str
+    """The token of the machine client that may write everywhere."""
     members: list[Member] = field(default_factory=list)
     colleague: Member = SIGNED_OUT
     stranger: Member = SIGNED_OUT
@@ -65,19 +67,18 @@ class Stage:
         """Tokens last five minutes; on a slow machine these tests may last longer."""
         if time.monotonic() - self.signed_in_at > TOKEN_SECONDS:
             self.signed_in_at = time.monotonic()
-            self.world.machine = await self.stack.machine_token()
-            self.casting.identity.headers["Authorization"] = f"Bearer {self.world.machine}"
+            self.machine = await self.stack.machine_token(anew=True)
             members = [*(member for member in self.members if member.token), self.colleague, self.stranger]
             await asyncio.gather(*map(self.casting.renew, members))
 
     @property
     def root(self) -> Member:
-        return Member("root", self.world.machine)
+        return Member("root", self.machine)
 
     async def _fresh_token(self, member: Member) -> str:
         if member.name == self.root.name:
-            self.world.machine = await self.stack.machine_token()
-            return self.world.machine
+            self.machine = await self.stack.machine_token(anew=True)
+            return self.machine
         await self.casting.renew(member)
         return member.token
 

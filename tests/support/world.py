@@ -59,17 +59,18 @@ class World:
     """Every name in it is new, so that tests run side by side on one set of servers."""
 
     stack: Stack
-    machine: str
     prefix: str = field(default_factory=lambda: secrets.token_hex(4))
 
     @classmethod
     @contextlib.asynccontextmanager
     async def of(cls, stack: Stack) -> AsyncIterator["World"]:
-        yield cls(stack, await stack.machine_token())
+        yield cls(stack)
 
     async def api(self, service: str, who: Person | None = None) -> httpx.AsyncClient:
         """A client of a service as a person, or as the machine client."""
-        return await self.stack.client(service, await self.stack.lasting(who.token, who) if who else self.machine)
+        if who is None:
+            return await self.stack.machine_client(service)
+        return await self.stack.client(service, await self.stack.lasting(who.token, who))
 
     async def account(self, country: str = "FI", *, parent_ref: str | None = None) -> Account:
         """An account of its own, known by reference to the back office."""
