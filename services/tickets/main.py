@@ -4,8 +4,10 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from services.tickets.aggregate import operations, store
+from services.tickets.aggregate import store
 from services.tickets.aggregate.numbers import Numbers
+from services.tickets.answers import operations as answers
+from services.tickets.answers.routes import router as answers_router
 from services.tickets.calendar_feeds import operations as calendar_feeds
 from services.tickets.calendar_feeds.routes import router as calendar_feeds_router
 from services.tickets.clocks.routes import router as clocks_router
@@ -52,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             clocks_router,
             explanations_router,
             visits_router,
+            answers_router,
             live_router,
             calendar_feeds_router,
             lists_router,
@@ -75,7 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             hear_contact_centre,
         ],
         prepare=[prepare],
-        timers=[TimerRule(store.TICKETS, operations.fire)],
+        timers=[TimerRule(store.TICKETS, answers.fire)],
         tasks=[stream, receipts.watch],
         followed={"devices": devices.DEVICES, "accounts": devices.ACCOUNTS},
     )

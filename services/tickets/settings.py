@@ -34,9 +34,16 @@ class ReceiptSettings(BaseModel):
     period_seconds: float = Field(default=0.5, gt=0, description="how often the offsets are compared, real time")
 
 
+class AnswerSettings(BaseModel):
+    """How long an agent may take back what he has written, product time."""
+
+    held_seconds: float = Field(default=10.0, ge=0, le=300)
+
+
 class Settings(ServiceSettings):
     service: str = "tickets"
     silence: SilenceSettings = SilenceSettings()
+    answers: AnswerSettings = AnswerSettings()
     receipts: ReceiptSettings = ReceiptSettings()
     contact_channel: str = Field(
         default="contact_centre", description="where a customer without a valid contract line is sent to"

@@ -129,6 +129,9 @@ class ReportState(Contract):
 
 Author = Literal["customer", "team", "engineer", "system"]
 
+SolutionCause = Literal["operation", "settings", "consumables", "paper", "network", "hardware", "no_fault", "other"]
+"""What it was, by the contact centre that solved it; of a visit the engineer's report says it."""
+
 
 class PublicEntry(Contract):
     """An entry that the customer may read. Notes for staff are another type and never in these events."""
@@ -187,6 +190,7 @@ class TicketState(Contract):
     status_since: AwareDatetime
     resolved_at: AwareDatetime | None = None
     closed_at: AwareDatetime | None = None
+    solution_cause: SolutionCause | None = Field(default=None, description="of a fault solved without a visit")
 
 
 class TicketEvent(Event):

@@ -41,10 +41,17 @@ class Shown:
 
     `row_of` makes the row from the document, or None for a document that no list shows. The command writes the row
     after the document and before its answer, never an older one over a newer one; the drain repeats it after a crash.
+    Another `form` makes all rows anew at the service's next start.
     """
 
     collection: str
     row_of: Callable[[Document], Document | None]
+    form: int = 1
+
+    @property
+    def prepared_as(self) -> str:
+        """What is remembered when the rows of all documents have this form."""
+        return self.collection if self.form == 1 else f"{self.collection}/{self.form}"
 
 
 @dataclass(frozen=True, slots=True)

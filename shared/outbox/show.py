@@ -43,9 +43,9 @@ class Rows:
         await self.write([one for document in documents for one in moved(aggregate, None, document)])
 
     async def complete(self, aggregate: Aggregate) -> None:
-        """Make the rows of documents that were stored before there were rows; anew where it did not come to its end."""
+        """Make the rows of what was stored before rows had this form; anew where that did not come to its end."""
         prepared = self._db[PREPARED]
-        wanted = {shown.collection for shown in aggregate.shown}
+        wanted = {shown.prepared_as for shown in aggregate.shown}
         if {row["_id"] async for row in prepared.find({"_id": {"$in": sorted(wanted)}})} == wanted:
             return
         batch: list[Document] = []
@@ -55,8 +55,8 @@ class Rows:
                 await self.put(aggregate, batch)
                 batch = []
         await self.put(aggregate, batch)
-        for collection in wanted:
-            await prepared.update_one({"_id": collection}, {"$set": {"_id": collection}}, upsert=True)
+        for done in wanted:
+            await prepared.update_one({"_id": done}, {"$set": {"_id": done}}, upsert=True)
 
     async def write(self, rows: Iterable[tuple[Shown, Document]]) -> None:
         writes = (self._of(shown.collection).replace(row) for shown, row in rows)

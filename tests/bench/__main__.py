@@ -121,6 +121,11 @@ async def _on_stack(stack: Stack, parts: set[str]) -> dict[str, Any]:
                 "projection_vs_bare": round(own_views / bare_views, 2),
             }
             say(f"  projection_vs_bare {figures['projection_vs_bare']}  ({own_views:.0f}/s ÷ {bare_views:.0f}/s)")
+        if "pages" in parts:
+            figures |= await _pages(stack, manager, devices[0])
+        if "hiding" in parts:
+            figures["hidden_vs_unknown"] = await hiding.hidden_vs_unknown(world)
+            say(f"  hidden_vs_unknown {figures['hidden_vs_unknown']}")
         if "lists" in parts:
             large = await world.account("FI")
             seconds = await lists.seed(world, large, LARGE, entitlement)
@@ -140,11 +145,6 @@ async def _on_stack(stack: Stack, parts: set[str]) -> dict[str, Any]:
             }
             for name in ("import_devices_per_s", "list_20000_vs_200", "search_20000_p95_ms"):
                 say(f"  {name} {figures[name]}")
-        if "pages" in parts:
-            figures |= await _pages(stack, manager, devices[0])
-        if "hiding" in parts:
-            figures["hidden_vs_unknown"] = await hiding.hidden_vs_unknown(world)
-            say(f"  hidden_vs_unknown {figures['hidden_vs_unknown']}")
         if "memory" in parts:
             figures["rss_mb"] = {name: resident_mb(stack.servers.process_id(name)) for name in existing_services()}
             say(f"  rss_mb {figures['rss_mb']}")

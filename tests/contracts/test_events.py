@@ -1,5 +1,7 @@
 """Records of yesterday are read today, and records of today by yesterday's readers."""
 
+from typing import Any
+
 import jsonschema
 import pytest
 
@@ -47,8 +49,16 @@ def test_an_old_record_is_read_by_todays_class_without_loss(revision: Revision) 
     envelope = parse(record, headers, event_class_of(headers))
     assert type(envelope.event) is TYPES[revision.type]
     assert envelope.sequence == 7
-    read = envelope.event.model_dump(mode="json")
-    assert {name: read[name] for name in revision.sample["value"]} == revision.sample["value"]
+    assert _as_far_as(revision.sample["value"], envelope.event.model_dump(mode="json")) == revision.sample["value"]
+
+
+def _as_far_as(said: Any, read: Any) -> Any:
+    """What was read, without the fields that the record did not have yet."""
+    if isinstance(said, dict) and isinstance(read, dict):
+        return {name: _as_far_as(said[name], read[name]) for name in said if name in read}
+    if isinstance(said, list) and isinstance(read, list) and len(said) == len(read):
+        return [_as_far_as(one, other) for one, other in zip(said, read, strict=True)]
+    return read
 
 
 @pytest.mark.parametrize("revision", FROZEN, ids=name_of)

@@ -266,6 +266,11 @@ EXAMPLES: Mapping[str, Example] = {
     "tickets GET /v1/tickets/{ticket_id}/explain": Example("ticket"),
     "tickets POST /v1/tickets/{ticket_id}/updates": Example("ticket", body=_said(text="More"), fresh=_ticket),
     "tickets POST /v1/tickets/{ticket_id}/notes": Example("ticket", body=_said(text="Aside"), fresh=_ticket),
+    "tickets POST /v1/tickets/{ticket_id}/answers": Example("ticket", body=_said(text="Soon"), fresh=_ticket),
+    "tickets DELETE /v1/tickets/{ticket_id}/answers/{answer_id}": Example(
+        "ticket", params={"answer_id": "none"}, let_in=409
+    ),
+    "tickets POST /v1/tickets/{ticket_id}/flags/settle": Example("ticket", body=_said(), fresh=_ticket),
     "tickets POST /v1/tickets/{ticket_id}/work-orders": Example("ticket", body=_said(), fresh=_ticket),
     "tickets POST /v1/tickets/{ticket_id}/close": Example("ticket", body=_said(), fresh=_resolved),
     "tickets POST /v1/tickets/{ticket_id}/cancel": Example("ticket", body=_said(), fresh=_ticket),

@@ -85,8 +85,8 @@ class Scene:
         party = message.topic.removeprefix("inbound.")
         return await self.world.stack.wire(party).send(message, self.work_order_id)
 
-    async def ticket(self) -> dict[str, Any]:
-        answer = await self.customer.get(f"/v1/tickets/{self.ticket_id}")
+    async def ticket(self, client: httpx.AsyncClient | None = None) -> dict[str, Any]:
+        answer = await (client or self.customer).get(f"/v1/tickets/{self.ticket_id}")
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found

@@ -61,9 +61,11 @@ class Facts(World):
     @classmethod
     @contextlib.asynccontextmanager
     async def told(cls, stack: Stack, keys: IdentityKeys, service: str) -> AsyncIterator["Facts"]:
-        machine = keys.token("bootstrap", kind="client", scopes=sorted(BOOTSTRAP_SCOPES))
         async with contextlib.AsyncExitStack() as owners:
-            yield cls(stack, machine, keys=keys, service=service, owners=owners)
+            yield cls(stack, keys=keys, service=service, owners=owners)
+
+    async def machine_token(self) -> str:
+        return self.keys.token("bootstrap", kind="client", scopes=sorted(BOOTSTRAP_SCOPES))
 
     async def tell(self, owner: str, event: Event, key: str) -> None:
         """A newer state in an owner's name."""

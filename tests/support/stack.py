@@ -93,16 +93,6 @@ class Stack:
                 kept = self._tokens[MACHINE] = str(answer.json()["access_token"])
         return kept
 
-    async def machine_client(self, service: str) -> httpx.AsyncClient:
-        """A client of a service as that machine client, for as long as it is used."""
-
-        async def signed_in(request: httpx.Request) -> None:
-            request.headers["Authorization"] = f"Bearer {await self.machine_token()}"
-
-        client = await self.client(service)
-        client.event_hooks["request"].append(signed_in)
-        return client
-
     async def sign_in(self, email: str, password: str) -> str:
         async with await self.client("identity") as identity:
             answer = await identity.post("/v1/sessions", json={"email": email, "password": password})

@@ -68,9 +68,19 @@ class World:
 
     async def api(self, service: str, who: Person | None = None) -> httpx.AsyncClient:
         """A client of a service as a person, or as the machine client."""
-        if who is None:
-            return await self.stack.machine_client(service)
-        return await self.stack.client(service, await self.stack.lasting(who.token, who))
+        if who is not None:
+            return await self.stack.client(service, await self.stack.lasting(who.token, who))
+
+        async def signed_in(request: httpx.Request) -> None:
+            request.headers["Authorization"] = f"Bearer {await self.machine_token()}"
+
+        client = await self.stack.client(service)
+        client.event_hooks["request"].append(signed_in)
+        return client
+
+    async def machine_token(self) -> str:
+        """A token of a machine client that may write everywhere."""
+        return await self.stack.machine_token()
 
     async def account(self, country: str = "FI", *, parent_ref: str | None = None) -> Account:
         """An account of its own, known by reference to the back office."""

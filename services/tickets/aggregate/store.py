@@ -38,6 +38,8 @@ _DESK_FIELDS = (
     "order_count",
     "visit_trails",
     "closing",
+    "held",
+    "flags_settled",
 )
 
 
@@ -80,11 +82,12 @@ def fields_of(ticket: Ticket) -> tuple[Document, list[str]]:
 
 def next_at(ticket: Ticket) -> datetime | None:
     """The earliest moment at which the ticket wants to be looked at."""
-    moments = (timers.next_moment(ticket.state), closing.next_moment(ticket.closing))
+    leaving = [answer.due_at for answer in ticket.held if answer.failed_at is None]
+    moments = (timers.next_moment(ticket.state), closing.next_moment(ticket.closing), *leaving)
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-TICKETS = Aggregate("tickets", "tickets", shown=(Shown(rows.ROWS, rows.row_of),))
+TICKETS = Aggregate("tickets", "tickets", shown=(Shown(rows.ROWS, rows.row_of, form=2),))
 
 
 _WORK_REMAINS = {"$in": sorted(WORK_REMAINS)}

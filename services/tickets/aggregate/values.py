@@ -7,8 +7,11 @@ from typing import Any, Literal, NamedTuple
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import Contract
-from shared.contracts.tickets import EXCERPT_LIMIT, PublicEntry, TicketEvent, TicketState
+from shared.contracts.tickets import EXCERPT_LIMIT, PublicEntry, SolutionCause, TicketEvent, TicketState
 from shared.ids import derived_id
+
+Then = Literal["nothing", "wait_for_customer", "wait_for_parts", "resolve", "close"]
+"""What becomes of a ticket with an answer of the team."""
 
 
 class MessageReference(Contract):
@@ -75,6 +78,25 @@ class Closing(Contract):
     warned_at: AwareDatetime | None = None
 
 
+class HeldAnswer(Contract):
+    """What an agent has written and may still take back: it leaves at `due_at`, with all that goes with it.
+
+    One that could not leave any more, because the ticket had ended, stays with its text and `failed_at`.
+    """
+
+    answer_id: str
+    kind: Literal["reply", "note"] = "reply"
+    text: str
+    then: Then = "nothing"
+    cause: SolutionCause | None = None
+    language: str | None = None
+    author: str = Field(description="user id of the agent")
+    channel: str
+    held_at: AwareDatetime
+    due_at: AwareDatetime
+    failed_at: AwareDatetime | None = None
+
+
 class Ticket(Contract):
     """The aggregate: `state` is public and travels in every event, the rest stays here."""
 
@@ -86,6 +108,8 @@ class Ticket(Contract):
     order_count: int = 0
     visit_trails: tuple[VisitTrail, ...] = ()
     closing: Closing | None = None
+    held: tuple[HeldAnswer, ...] = Field(default=(), description="in the order in which they were written")
+    flags_settled: int = Field(default=0, description="so many of the flags somebody has looked at")
 
 
 class Mark(NamedTuple):

@@ -19,24 +19,17 @@ async def follow_devices(records: list[Envelope[DeviceEvent]], deps: Service) ->
     await tickets.refresh_groups(deps.outbox, await store.known_devices(deps.db, [r.key for r in records]))
 
 
-@view("identity.accounts", group="tickets.accounts", events=(AccountEvent,))
+@view("identity.accounts", group="tickets.companies", events=(AccountEvent,))
 async def follow_accounts(records: list[Envelope[AccountEvent]], deps: Service) -> None:
-    rows = [
-        ViewRow(r.key, r.sequence, {"name": r.event.account.name, "service_number": r.event.account.service_number})
-        for r in records
-    ]
+    rows = [ViewRow(r.key, r.sequence, store.account_fields(r.event.account)) for r in records]
     await views.upsert(deps.db[store.ACCOUNTS], rows)
 
 
-@view("identity.people", group="tickets.people", events=(PersonChanged,), tombstones=True)
+@view("identity.people", group="tickets.contacts", events=(PersonChanged,), tombstones=True)
 async def follow_people(records: list[Envelope[PersonChanged]], deps: Service) -> None:
-    """Who to ask for on site."""
+    """Who to ask for on site, and whom the desk talks to and looks for."""
     await views.erase(deps.db[store.PEOPLE], [ViewRow(r.key, r.sequence) for r in records if r.is_tombstone])
-    rows = [
-        ViewRow(r.key, r.sequence, r.event.person.model_dump(include={"first_name", "last_name", "phone"}))
-        for r in records
-        if not r.is_tombstone
-    ]
+    rows = [ViewRow(r.key, r.sequence, store.person_fields(r.event.person)) for r in records if not r.is_tombstone]
     await views.upsert(deps.db[store.PEOPLE], rows)
 
 

@@ -10,9 +10,10 @@ from shared.access.caller import Caller
 from shared.access.scope import sees
 from shared.contracts.actions import Action
 from shared.contracts.catalog import DeviceState, DeviceStatus
+from shared.contracts.identity import AccountState, PersonState
 from shared.contracts.outbound import OnSiteContact
 from shared.outbox.statements import Statements
-from shared.text import squeezed
+from shared.text import folded, search_words, squeezed
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -24,6 +25,8 @@ MOST_OF_ONE_SERIAL = 20
 
 async def prepare(db: Database) -> None:
     await db[DEVICES].create_index([("serial_key", ASCENDING)])
+    await db[ACCOUNTS].create_index([("keys", ASCENDING)])
+    await db[PEOPLE].create_index([("keys", ASCENDING)])
 
 
 def device_fields(device: DeviceState) -> dict[str, Any]:
@@ -34,6 +37,23 @@ def device_fields(device: DeviceState) -> dict[str, Any]:
         "serial_key": squeezed(device.serial),
         "device": device.model_dump(mode="json"),
     }
+
+
+def account_fields(account: AccountState) -> dict[str, Any]:
+    """The row of an account, with the words that the desk finds it by."""
+    numbers = (account.service_number, *account.former_numbers)
+    keys = dict.fromkeys([*search_words(account.name), *folded(account.name).split(), *map(squeezed, numbers)])
+    return {"name": account.name, "service_number": account.service_number, "keys": list(keys)}
+
+
+def person_fields(person: PersonState) -> dict[str, Any]:
+    """The row of a person; its keys are his names and his address, whole and in words."""
+    name = f"{person.first_name} {person.last_name}"
+    keys = [*search_words(name), *folded(name).split(), squeezed(person.email), *search_words(person.email)]
+    if person.phone:
+        keys.append(squeezed(person.phone))
+    fields = person.model_dump(include={"first_name", "last_name", "phone", "email"})
+    return fields | {"keys": list(dict.fromkeys(keys))}
 
 
 class KnownDevice(NamedTuple):

@@ -48,8 +48,24 @@ def whole(key: str) -> Key:
 
 def beginning(text: str) -> Key:
     """A key of the row begins so."""
-    begins = {"$regex": f"^{re.escape(text)}"}
+    begins = begins_with(text)
     return Key({"keys": begins}, {"$nor": [{"keys": {"$not": begins}}]})
+
+
+def begins_with(text: str) -> Condition:
+    return {"$regex": f"^{re.escape(text)}"}
+
+
+def with_names(key: Key, *, accounts: Sequence[str], people: Sequence[str]) -> Key:
+    """The key, or a row of one of these companies, or about one of these people."""
+    named: list[Condition] = []
+    if accounts:
+        named.append({"account_id": {"$in": list(accounts)}})
+    if people:
+        named.append({"contact_id": {"$in": list(people)}})
+    if not named:
+        return key
+    return Key({"$or": [key.found, *named]}, {"$or": [key.looked_at, *named]})
 
 
 @dataclass(frozen=True)
@@ -63,6 +79,9 @@ class Search:
     counted: int = 0
     """So many of the words are worth counting: a single sign begins too many keys."""
 
+    texts: tuple[str, ...] = ()
+    squeezed: str = ""
+
     @classmethod
     def of(cls, text: str) -> "Search | None":
         """None where there is nothing to look for in a text of signs alone."""
@@ -71,7 +90,7 @@ class Search:
             return None
         code = beginning(squeezed(text)) if len(words) > 1 else None
         counted = sum(len(word) > 1 for word in words[:WORDS_COUNTED])
-        return cls(tuple(map(beginning, words)), code, counted)
+        return cls(tuple(map(beginning, words)), code, counted, tuple(words), squeezed(text))
 
     @property
     def worth_counting(self) -> tuple[Key, ...]:

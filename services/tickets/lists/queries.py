@@ -6,30 +6,37 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from services.tickets.aggregate import rows
-from services.tickets.aggregate.callers import visible_rows
+from services.tickets.aggregate.callers import is_desk, visible_rows
+from services.tickets.aggregate.rows import Queue
 from services.tickets.aggregate.store import Document
 from services.tickets.devices import store as devices
-from services.tickets.lists import finding
+from services.tickets.lists import finding, names
 from services.tickets.service import Service
 from shared.access.caller import Caller
+from shared.access.scope import all_of
 from shared.contracts.tickets import TicketStatus
 from shared.lists import Order, every_page, slice_of
 
 OLDEST_FIRST = Order("opened", "opened_at", datetime)
-ORDERS = {"opened": OLDEST_FIRST, "-opened": OLDEST_FIRST.turned}
+ORDERS = {
+    "opened": OLDEST_FIRST,
+    "-opened": OLDEST_FIRST.turned,
+    "due": Order("due", "due_at", datetime),
+}
 EXPORT_PAGE = 500
 MOST_OF_A_STATUS = 1_000
 """A status with more tickets is not counted further where counting reads them all."""
 
 
 class Wanted(NamedTuple):
-    """What a list is narrowed to."""
+    """What a list is narrowed to; a queue is the contact centre's."""
 
     state: Literal["open", "closed", "all"] = "all"
     status: TicketStatus | None = None
     device_id: str | None = None
     account_id: str | None = None
     q: str | None = None
+    queue: Queue | None = None
 
 
 class Found(NamedTuple):
@@ -86,11 +93,23 @@ async def by_status(deps: Service, caller: Caller, wanted: Wanted) -> dict[Ticke
     return {status: found for status, found in zip(TicketStatus, numbers, strict=True) if found}
 
 
+async def by_queue(deps: Service, caller: Caller) -> dict[Queue, int]:
+    """How many tickets stand in each queue of the contact centre, up to a thousand."""
+
+    async def number(queue: Queue) -> int:
+        condition = all_of(visible_rows(caller), {"keys": rows.queue_key(queue)})
+        return await deps.db[rows.ROWS].count_documents(condition, limit=MOST_OF_A_STATUS)
+
+    return dict(zip(Queue, await asyncio.gather(*map(number, Queue)), strict=True))
+
+
 async def _listed(deps: Service, caller: Caller, wanted: Wanted) -> finding.Rows | None:
     """The rows of a list; None where a text of signs alone finds nothing."""
     search = finding.Search.of(wanted.q) if wanted.q else finding.NO_SEARCH
     if search is None:
         return None
+    if wanted.q and is_desk(caller):
+        search = await names.with_names_of(deps.db, search)
     return await finding.find(
         deps.db[rows.ROWS], visible_rows(caller), within=_within(wanted), keys=_keys(wanted), search=search
     )
@@ -102,7 +121,10 @@ async def _accounts(deps: Service, documents: list[Document]) -> dict[str, dict[
 
 def _within(wanted: Wanted) -> list[Document]:
     named = {"account_id": wanted.account_id, "device_id": wanted.device_id}
-    return [{name: value} for name, value in named.items() if value is not None]
+    conditions: list[Document] = [{name: value} for name, value in named.items() if value is not None]
+    if wanted.queue is not None:
+        conditions.append({"keys": rows.queue_key(wanted.queue)})
+    return conditions
 
 
 def _keys(wanted: Wanted) -> list[finding.Key]:

@@ -1,5 +1,6 @@
 """HTTP of the ticket list: pages, counts and export of one and the same view."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -10,12 +11,14 @@ from pydantic import BaseModel, Field
 
 from services.tickets.aggregate import store
 from services.tickets.aggregate.callers import is_desk
+from services.tickets.aggregate.rows import Queue
 from services.tickets.aggregate.store import Document
 from services.tickets.lists import queries
 from services.tickets.lists.queries import ORDERS, Wanted
 from services.tickets.service import Deps
 from services.tickets.tickets.views import DESK_ONLY, TicketView, view_of
 from shared.access.caller import Caller
+from shared.access.permissions import refusal
 from shared.contracts import actions
 from shared.contracts.tickets import TicketStatus
 from shared.http.caller import may
@@ -24,7 +27,10 @@ from shared.http.paging import Cursor, Limit, Page
 
 router = APIRouter(tags=["ticket list"])
 
-Sort = Annotated[Literal["opened", "-opened"], Query(description="by the time of opening; `-`: the newest first")]
+Sort = Annotated[
+    Literal["opened", "-opened", "due"],
+    Query(description="by the time of opening, `-`: the newest first; or by the next deadline, for the desk"),
+]
 Text = Annotated[str | None, Query(max_length=100)]
 
 COLUMNS = (
@@ -55,8 +61,9 @@ async def _wanted(
     device_id: Text = None,
     account_id: Text = None,
     q: Annotated[str | None, Query(max_length=200)] = None,
+    queue: Annotated[Queue | None, Query(description="what the contact centre has to look at; for the desk")] = None,
 ) -> Wanted:
-    return Wanted(state, status, device_id, account_id, q)
+    return Wanted(state, status, device_id, account_id, q, queue)
 
 
 WantedDep = Annotated[Wanted, Depends(_wanted)]
@@ -67,6 +74,9 @@ class TicketFacets(BaseModel):
 
     statuses: dict[TicketStatus, int] = Field(
         description=f"how many of each; {queries.MOST_OF_A_STATUS} stands for as many or more in a long list"
+    )
+    queues: dict[Queue, int] | None = Field(
+        default=None, description="how many stand in each queue, whatever the list is narrowed to; for the desk"
     )
 
 
@@ -80,7 +90,11 @@ async def list_tickets(
     cursor: Cursor = None,
     total: bool = False,
 ) -> Response:
-    """Tickets that the caller sees; `q` searches number, serial, names, codes and words."""
+    """Tickets that the caller sees; `q` searches number, serial, names, places, codes and words.
+
+    For the desk it finds companies and people, too. `queue` and the order `due` are the desk's (403).
+    """
+    _require_desk_for(caller, wanted, sort)
     found = await queries.find_tickets(
         deps, caller, wanted, order=ORDERS[sort], limit=limit, cursor=cursor, with_total=total
     )
@@ -100,12 +114,16 @@ async def list_tickets(
     return Response(body, media_type="application/json")
 
 
-@router.get("/v1/tickets/facets")
+@router.get("/v1/tickets/facets", response_model_exclude_none=True)
 async def ticket_facets(
     caller: Annotated[Caller, may(actions.LIST_TICKETS)], deps: Deps, wanted: WantedDep
 ) -> TicketFacets:
     """How many tickets of each status the list has, whatever status it is narrowed to."""
-    return TicketFacets(statuses=await queries.by_status(deps, caller, wanted))
+    _require_desk_for(caller, wanted)
+    if not is_desk(caller):
+        return TicketFacets(statuses=await queries.by_status(deps, caller, wanted))
+    statuses, queues = await asyncio.gather(queries.by_status(deps, caller, wanted), queries.by_queue(deps, caller))
+    return TicketFacets(statuses=statuses, queues=queues)
 
 
 @router.get("/v1/tickets/export.csv", response_class=StreamingResponse)
@@ -120,6 +138,7 @@ async def export_tickets(
 
     `data` is for programs: comma, no byte order mark. `spreadsheet` opens with a double click in the caller's language.
     """
+    _require_desk_for(caller, wanted, sort)
     form = Form.of(layout, caller.language)
 
     async def lines() -> AsyncIterator[bytes]:
@@ -128,6 +147,12 @@ async def export_tickets(
             yield csv_lines([_cells(one, accounts.get(one["account_id"], {})) for one in documents], form)
 
     return csv_answer(lines(), "tickets")
+
+
+def _require_desk_for(caller: Caller, wanted: Wanted, sort: str = "") -> None:
+    """Queues tell what only staff see of a ticket, such as that it was flagged."""
+    if (wanted.queue is not None or sort == "due") and not is_desk(caller):
+        raise refusal(actions.HANDLE_TICKET)
 
 
 def _cells(row: Document, account: dict[str, Any]) -> tuple[Cell, ...]:

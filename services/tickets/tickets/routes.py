@@ -265,6 +265,7 @@ async def shown(deps: Service, caller: Caller, document: Document, *, status: in
         caller=caller,
         account=await queries.account_of(deps, ticket),
         parties=await receipts.parties_of(deps, document),
+        contact=await queries.contact_of(deps, ticket) if desk else None,
     )
     return _answer(json_of(view, desk=desk), ticket.state.ticket_id, document["version"], status=status)
 

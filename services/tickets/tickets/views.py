@@ -1,10 +1,14 @@
 """Tickets as HTTP shows them: the public state for customers, with counts of notes and flags for the desk."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from pydantic import AwareDatetime, BaseModel, Field
+
 from services.tickets.aggregate.callers import is_desk
-from services.tickets.aggregate.values import FlagInShort, Ticket
+from services.tickets.aggregate.states import WORK_REMAINS
+from services.tickets.aggregate.values import FlagInShort, HeldAnswer, Ticket
 from services.tickets.receipts.queries import PartyView
 from services.tickets.tickets.domain import allowed_actions
 from shared.access.caller import Caller
@@ -21,7 +25,16 @@ PERMITTED: Mapping[str, Action] = {
 }
 """What a button does, in the table of actions; all other buttons are the desk's."""
 
-DESK_ONLY = frozenset({"note_count", "flag_count", "latest_flags"})
+DESK_ONLY = frozenset({"note_count", "flag_count", "flags_settled", "latest_flags", "held", "contact", "next_due_at"})
+
+
+class ContactView(BaseModel):
+    """The person to talk to, as the view of people has him; nothing of somebody whose data were erased."""
+
+    user_id: str
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
 
 
 class TicketView(TicketState):
@@ -36,6 +49,10 @@ class TicketView(TicketState):
     note_count: int | None = None
     flag_count: int | None = None
     latest_flags: tuple[FlagInShort, ...] | None = None
+    flags_settled: int | None = Field(default=None, description="so many of the flags somebody has looked at")
+    held: tuple[HeldAnswer, ...] | None = Field(default=None, description="what is about to leave, or could not")
+    contact: ContactView | None = Field(default=None, description="whom it is about, for the desk")
+    next_due_at: AwareDatetime | None = Field(default=None, description="the next deadline that is not kept yet")
     parties: tuple[PartyView, ...] = ()
     allowed_actions: tuple[str, ...] = ()
 
@@ -47,6 +64,7 @@ def view_of(
     caller: Caller,
     account: Mapping[str, Any] | None = None,
     parties: Sequence[PartyView] = (),
+    contact: ContactView | None = None,
 ) -> TicketView:
     """What the caller is shown of a ticket that he sees."""
     desk = is_desk(caller)
@@ -59,6 +77,10 @@ def view_of(
         note_count=ticket.note_count if desk else None,
         flag_count=ticket.flag_count if desk else None,
         latest_flags=ticket.latest_flags if desk else None,
+        flags_settled=ticket.flags_settled if desk else None,
+        held=ticket.held if desk else None,
+        contact=contact if desk else None,
+        next_due_at=next_due_at(ticket.state) if desk else None,
         parties=tuple(parties),
         allowed_actions=tuple(
             name
@@ -66,6 +88,13 @@ def view_of(
             if may(caller, PERMITTED.get(name, actions.HANDLE_TICKET), account_id=ticket.state.account_id)
         ),
     )
+
+
+def next_due_at(state: TicketState) -> datetime | None:
+    """The earliest deadline of a ticket that runs or was missed."""
+    if state.status not in WORK_REMAINS:
+        return None
+    return min((c.due_at for c in state.clocks if c.state in ("running", "breached") and not c.met_at), default=None)
 
 
 def json_of(view: TicketView, *, desk: bool) -> str:
