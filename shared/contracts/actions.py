@@ -173,6 +173,7 @@ CANCEL_TICKET = Action(
 )
 HANDLE_TICKET = Action("tickets.handle", Relation.SEEN, staff=DESK, scopes=TICKETS_WRITES, sight=READ_TICKET)
 """What the service itself does with a ticket. Who may also opens one for a caller, and reads notes and flags."""
+WORK_AT_DESK = Action("desk.work", staff=DESK)
 FOLLOW_TICKETS = Action("tickets.follow", customer=DEVICE_ROLES, staff=DESK, scopes=TICKETS)
 LIST_CALENDARS = Action("calendars.list", customer=DEVICE_ROLES, staff=DESK, scopes=TICKETS)
 PUBLISH_CALENDAR = Action("calendars.publish", staff=SERVICE_ADMIN, scopes=frozenset({"calendars:write"}))

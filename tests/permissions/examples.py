@@ -308,15 +308,23 @@ EXAMPLES: Mapping[str, Example] = {
     "portal GET /tickets/{ticket_id}/timeline": Example("ticket"),
     "portal POST /tickets/{ticket_id}/reply": Example("ticket", body=_said(text="More"), fresh=_ticket),
     "portal POST /tickets/{ticket_id}/cancel": Example("ticket", fresh=_ticket),
-    "portal POST /tickets/{ticket_id}/note": Example("ticket", body=_said(text="Aside"), fresh=_ticket),
-    "portal POST /tickets/{ticket_id}/acknowledge": Example("ticket", fresh=_ticket),
-    "portal POST /tickets/{ticket_id}/wait": Example("ticket", body=_said(text="Which tray?"), fresh=_ticket),
-    "portal POST /tickets/{ticket_id}/resolve": Example("ticket", fresh=_ticket),
-    "portal POST /tickets/{ticket_id}/close": Example("ticket", fresh=_resolved),
     "portal POST /tickets/{ticket_id}/visits/{visit_id}/reply": Example(
         "visit", body=_said(reply="confirmed"), fresh=_visit
     ),
     "portal GET /tickets/{ticket_id}/visits/{visit_id}/calendar.ics": Example("visit"),
+    "portal GET /desk": Example(),
+    "portal GET /desk/next": Example(),
+    "portal GET /desk/{ticket_id}": Example("ticket"),
+    "portal GET /desk/{ticket_id}/live": Example("ticket"),
+    "portal GET /desk/{ticket_id}/held": Example("ticket"),
+    "portal POST /desk/{ticket_id}/answers": Example("ticket", body=_said(text="Soon"), fresh=_ticket),
+    "portal POST /desk/{ticket_id}/answers/{answer_id}/undo": Example(
+        "ticket", params={"answer_id": "none"}, let_in=422
+    ),
+    "portal POST /desk/{ticket_id}/acknowledge": Example("ticket", fresh=_ticket),
+    "portal POST /desk/{ticket_id}/visit": Example("ticket", fresh=_ticket),
+    "portal POST /desk/{ticket_id}/flags": Example("ticket", fresh=_ticket),
+    "portal POST /desk/{ticket_id}/cancel": Example("ticket", fresh=_ticket),
     "portal GET /devices": Example(aimed=_foreign_devices),
     "portal GET /devices/{device_id}": Example("device"),
     "portal POST /views": Example(body=_said(path="/devices", name="Mine", query="status=installed")),

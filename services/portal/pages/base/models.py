@@ -82,6 +82,28 @@ class FlagView(View):
     reason: str
 
 
+class ContactView(View):
+    """Whom a ticket is about; for the desk."""
+
+    user_id: str
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+
+
+class HeldView(View):
+    """An answer that is about to leave, or could not; for the desk."""
+
+    answer_id: str
+    kind: str = "reply"
+    text: str
+    then: str = "nothing"
+    cause: str | None = None
+    author: str = ""
+    due_at: AwareDatetime
+    failed_at: AwareDatetime | None = None
+
+
 class TicketView(TicketState):
     version: int = 0
     account_name: str | None = None
@@ -90,6 +112,10 @@ class TicketView(TicketState):
     allowed_actions: tuple[str, ...] = ()
     flag_count: int = 0
     latest_flags: tuple[FlagView, ...] | None = None
+    flags_settled: int | None = None
+    held: tuple[HeldView, ...] | None = None
+    contact: ContactView | None = None
+    next_due_at: AwareDatetime | None = None
 
 
 class SeenBy(View):

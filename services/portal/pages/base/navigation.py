@@ -26,6 +26,7 @@ class Area:
 
 
 PLACES = (
+    Place("/desk", "chat", mark("Desk"), actions.WORK_AT_DESK),
     Place("/", "home", mark("Home"), actions.GO_HOME),
     Place("/tickets", "wrench", mark("Requests"), actions.LIST_TICKETS),
     Place("/devices", "printer", mark("Devices"), actions.LIST_DEVICES),
@@ -34,4 +35,7 @@ PLACES = (
 
 
 def areas(texts: Texts, me: Me) -> list[Area]:
-    return [Area(place.href, place.symbol, texts.text(place.words)) for place in PLACES if me.may(place.action.name)]
+    mine = [place for place in PLACES if me.may(place.action.name)]
+    if me.at_desk:  # his home is the desk
+        mine = [place for place in mine if place.action is not actions.GO_HOME]
+    return [Area(place.href, place.symbol, texts.text(place.words)) for place in mine]

@@ -22,6 +22,9 @@ SENTENCES: dict[str, str] = {
     "visit_not_planned": mark("This visit no longer takes place as it was planned. You see above what holds now."),
     "version_conflict": mark("Somebody else has just changed it. Look again, and send it once more."),
     "idempotency_key_reused": mark("It was sent before with another text. Load the page again, please."),
+    "answer_not_held": mark("It has been sent already, or was taken back."),
+    "too_many_answers_held": mark("Several answers are about to leave here. Write the next one in a moment."),
+    "not_your_answer": mark("Only its author takes an answer back."),
     "not_entitled": mark("There is no contract that covers this."),
     "too_many_writers": mark("Many write here at this moment. Please send it again."),
     "too_many_work_orders": mark("So many visits were planned here that we would like to talk to you. Please call us."),
@@ -34,6 +37,7 @@ SENTENCES: dict[str, str] = {
 RULES: dict[str, str] = {
     "missing": mark("Please fill this in."),
     "string_too_short": mark("Please fill this in."),
+    "cause_missing": mark("Please say what it was."),
     "phone_number": mark("Please write a number such as +358 40 123 4567, an extension after ext."),
     "email_address": mark("Please write an address such as name@company.example."),
     "string_too_long": mark("That is too long. Please shorten it."),

@@ -25,7 +25,7 @@ from shared.problems import NotFound
 
 router = APIRouter(include_in_schema=False)
 
-WRITTEN = ("reply", "note", "ask")
+WRITTEN = ("reply",)
 LINES = 30
 """So many lines of the timeline a page shows at a time."""
 
@@ -129,6 +129,8 @@ async def ticket_page(
         if refusal.reason != "cursor_invalid":
             raise
         return see_other(f"/tickets/{ticket_id}#timeline")
+    if page.me and page.me.at_desk:
+        return see_other(f"/desk/{ticket_id}")
     if page.down("ticket"):
         return page.render("errors/unavailable.html", status=503, title=page.texts.text("Requests"), service="tickets")
     return page.render(
@@ -175,17 +177,22 @@ async def older_lines(
 
 
 async def _open_ticket(request: Request, session: Any, ticket_id: str, *, cursor: str = "", lines: int = LINES) -> Page:
-    backends = backends_of(request)
-    asked = {"limit": str(lines)} | ({"cursor": cursor} if cursor else {})
     page = await open_page(
         request,
         session,
-        ticket=backends.call(session, "tickets", "GET", one("tickets", ticket_id)),
-        timeline=backends.call(session, "tickets", "GET", one("tickets", ticket_id, "timeline"), params=asked),
+        ticket=backends_of(request).call(session, "tickets", "GET", one("tickets", ticket_id)),
+        timeline=timeline_of(request, session, ticket_id, cursor=cursor, lines=lines),
     )
     if not page.down("ticket") and page.value("ticket") is None:
         raise NotFound()
     return page
+
+
+async def timeline_of(request: Request, session: Session, ticket_id: str, *, cursor: str, lines: int) -> Any:
+    """A page of what happened, the newest first."""
+    asked = {"limit": str(lines)} | ({"cursor": cursor} if cursor else {})
+    path = one("tickets", ticket_id, "timeline")
+    return await backends_of(request).call(session, "tickets", "GET", path, params=asked)
 
 
 def ticket_values(page: Page, *, until: str = "") -> dict[str, Any]:
@@ -200,7 +207,6 @@ def ticket_values(page: Page, *, until: str = "") -> dict[str, Any]:
     phone = page.edition.phone if page.edition else None
     return {
         "ticket": ticket,
-        "staff": staff,
         "answer": ticket_answer(texts, ticket, phone=phone, staff=staff),
         "chip_label": ticket_state(texts, ticket.status, staff=staff),
         "steps_done": steps(texts, ticket),
@@ -313,7 +319,7 @@ async def again(
         return see_other(f"/tickets/{ticket_id}")
     long = too_long(page.texts, form.get("text", ""))
     if long and field == "" and refusal and "text" in refusal.fields:
-        error, field = long, "ask-text" if form.get("ask") else "text"
+        error, field = long, "text"
     else:
         error = sentence(page.texts, refusal) if refusal else page.texts.text("Please write a few words.")
     return page.render(

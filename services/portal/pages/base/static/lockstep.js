@@ -48,6 +48,8 @@
       found.focus();
     } else if (event.key === "j") step(1);
     else if (event.key === "k") step(-1);
+    else if (event.key === "n" && one("[data-next]")) one("[data-next]").click();
+    else if (event.key === "?" && one("#keys")) one("#keys").showModal();
   });
 
   // What was typed survives a lost connection or an ended session, in this tab and for this person alone, until the
