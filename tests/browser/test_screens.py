@@ -79,16 +79,26 @@ async def test_long_finnish_words_fit_every_screen(
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 async def test_the_desk_and_the_front_door_are_accessible(
-    open_page: OpenPage, scene: Scene, screenshots: Path, width: int
+    open_page: OpenPage, scene: Scene, screenshots: Path, width: int, scheme: str
 ) -> None:
-    desk = await open_page(scene.agent, width=width)
+    desk = await open_page(scene.agent, width=width, color_scheme=scheme)
     visitor = await open_page(width=width, locale="de-DE")
     wrong = await _look(visitor, "sign-in", "/sign-in", screenshots / f"sign-in-{width}-light-de.png", axe=True)
     wrong += await _look(visitor, "contact", "/contact", screenshots / f"visitor-{width}-light-de.png", axe=True)
-    for name, path in {"desk": "/tickets", "desk-ticket": f"/tickets/{scene.tickets['asked']}"}.items():
-        wrong += await _look(desk, name, path, screenshots / f"{name}-{width}-light-de.png", axe=True)
+    case = f"/desk/{scene.tickets['asked']}?queue=all"
+    empty = "/desk?queue=flagged"
+    screens = {
+        "desk": "/desk",
+        "desk-empty": empty,
+        "desk-search": "/desk?q=zzzz",
+        "desk-case": case,
+        "all": "/tickets",
+    }
+    for name, path in screens.items():
+        wrong += await _look(desk, name, path, screenshots / f"{name}-{width}-{scheme}-de.png", axe=True)
     assert not wrong, "\n".join(wrong)
 
 

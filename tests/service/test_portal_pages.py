@@ -127,28 +127,6 @@ async def test_what_one_may_not_see_is_not_there(stack: Stack, world: World) -> 
             assert device.serial not in answer.text
 
 
-async def test_the_desk_notes_and_acknowledges_and_the_customer_never_sees_the_note(stack: Stack, world: World) -> None:
-    device = await world.device(await world.account("DE"))
-    right = {"account_id": device.account_id, "role": "device_manager", "whole": True}
-    person = await world.person("DE", rights=[right], language="en")
-    agent = await world.person("DE", staff_roles=["contact_centre_agent"], language="en")
-    ticket = await world.open_ticket(person, device)
-    path = f"/tickets/{ticket['ticket_id']}"
-    async with portal(settings(stack)) as app, browser(app) as desk, browser(app) as customer:
-        await sign_in(desk, agent)
-        await sign_in(customer, person)
-        page = await desk.get(path)
-        assert "At the desk" in page.text
-        csrf = csrf_of(page)
-        assert (await desk.post(f"{path}/note", data={"csrf": csrf, "text": "roller again"})).status_code == 303
-        assert (await desk.post(f"{path}/acknowledge", data={"csrf": csrf})).status_code == 303
-        shown = await desk.get(path)
-        assert "roller again" in shown.text and "Acknowledged" in shown.text
-        seen = await customer.get(path)
-        assert "roller again" not in seen.text and "At the desk" not in seen.text
-        assert "We have confirmed we are on it" in seen.text
-
-
 async def test_a_long_conversation_is_read_page_by_page_also_without_scripts(stack: Stack, world: World) -> None:
     device = await world.device(await world.account("DE"))
     right = {"account_id": device.account_id, "role": "device_manager", "whole": True}

@@ -191,7 +191,9 @@ async def acknowledge(request: Request, session: Handling, ticket_id: str, form:
 
 
 @router.post("/desk/{ticket_id}/cancel")
-async def cancel(request: Request, session: Handling, ticket_id: str, form: FormDep) -> Response:
+async def cancel(
+    request: Request, session: Annotated[Session, may(actions.CANCEL_TICKET)], ticket_id: str, form: FormDep
+) -> Response:
     return await _do(request, session, ticket_id, ("cancel",), form, _seen(form))
 
 
