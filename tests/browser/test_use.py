@@ -235,3 +235,28 @@ async def test_one_long_word_pushes_nothing_out_of_sight(open_page: OpenPage, sc
 
 async def _is(value: bool) -> bool:
     return value
+
+
+async def test_an_agent_answers_with_keys_and_takes_his_words_back(open_page: OpenPage, scene: Scene) -> None:
+    page = await open_page(scene.agent)
+    await page.goto(f"/desk?q={scene.german.email}")
+    await page.keyboard.press("?")
+    await expect(page.locator("#keys")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/desk/*-*")
+    await page.keyboard.press("r")
+    await page.keyboard.type("Noch einmal von vorn")
+    await page.get_by_text("Interne Notiz").click()
+    await expect(page.locator("button[value=wait_for_customer]")).to_be_hidden()
+    await page.locator(".composer button[value=nothing]").click()
+    held = page.locator("#held")
+    await expect(held).to_contain_text("Noch einmal von vorn")
+    await expect(held).to_contain_text("Sekunde", timeout=SOON)
+    await held.locator("button").click()
+    await expect(page.locator("#text")).to_have_value("Noch einmal von vorn")
+    await expect(page.locator("#held button")).to_have_count(0)
+    await page.locator(".composer button[value=nothing]").click()
+    await expect(page.locator("#timeline")).to_contain_text("Noch einmal von vorn", timeout=2 * SOON)
+    await expect(page.locator("#held button")).to_have_count(0)

@@ -107,13 +107,15 @@ def first_queue(counts: Mapping[str, int]) -> str:
 
 
 def case_row(texts: Texts, ticket: TicketView) -> CaseRow:
-    """A line by the next own deadline; without one, by what comes next."""
+    """A line by the next deadline; without one, by what comes next, or that its clocks stand still."""
     due_at = ticket.next_due_at
+    stands_still = any(clock.state == "paused" for clock in ticket.clocks)
     coming = ticket_next(texts, ticket, staff=True)
+    otherwise = texts.text("paused") if stands_still else coming.text
     return CaseRow(
         ticket=ticket,
-        due=texts.relative(due_at) if due_at else coming.text,
-        due_at=due_at or coming.at,
+        due=texts.relative(due_at) if due_at else otherwise,
+        due_at=due_at or (None if stands_still else coming.at),
         late=due_at is not None and due_at <= texts.now,
         device=ticket.device.own_name or ticket.device.model_name,
         reason=" ".join(ticket.description.split())[:160],
