@@ -32,7 +32,8 @@ async def test_a_fault_is_reported_from_the_device_to_the_promise(stack: Stack, 
         assert empty.status_code == 422
         assert 'href="#description"' in empty.text and 'value="HD-1"' in empty.text
         form = {"csrf": csrf_of(form_page), "device_id": device.device_id, "description": "Streaks"}
-        assert "checked" not in form_page.text, "nobody chooses for him"
+        assert " checked" not in form_page.text, "nobody chooses for him"
+        assert "A question is answered by" in form_page.text
         unchosen = await client.post("/tickets/new", data=form)
         assert unchosen.status_code == 422
         assert "Please choose how bad it is." in unchosen.text and 'href="#impact"' in unchosen.text

@@ -117,6 +117,7 @@ class TicketFacts(Contract):
     own_reference: str | None = None
     error_code: str | None = None
     description: str
+    impact: str = "impaired"
     promise: PromiseState
     opened_at: AwareDatetime
     visit: VisitState | None = None

@@ -62,7 +62,7 @@ OVER = frozenset({VisitStatus.DONE, VisitStatus.CANCELLED})
 class Draft:
     """Collects the changes of one decision; `decision()` closes it.
 
-    `calendar` is the one that the ticket's clocks name, in their version; a ticket without clocks needs none. `marks`
+    `calendar` is the one that the ticket's clocks name, in their version; else the contract's. `marks`
     are those that stand beside the ticket, of the ids that the rule asked about.
     """
 
@@ -168,6 +168,14 @@ class Draft:
             lambda clock, calendar: clocks.stop(clock, calendar, at),
             frozenset(kinds) if kinds else frozenset(ClockKind),
         )
+
+    def start(self, kind: ClockKind) -> datetime | None:
+        """Let one more contracted clock run from now; its deadline. None where it is not contracted."""
+        if self._calendar is None:
+            return None
+        started = clocks.start_clocks(self.state.entitlement, self._calendar, self.now, frozenset({kind.value}))
+        self.show(clocks=(*self.state.clocks, *map(clock_state, started)))
+        return started[0].due_at if started else None
 
     def write(
         self,

@@ -5,6 +5,7 @@ of lines however often it is moved, and lines of one moment keep their order.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from services.tickets.aggregate.values import Decision
@@ -17,6 +18,7 @@ MARKS = "marks"
 WORK_ORDERS = "work_orders"
 
 OUTBOUND = "outbound."
+CONTACT_CENTRE = "contact-centre"
 
 NOTE = "note"
 FLAG = "flag"
@@ -28,7 +30,7 @@ def rows_of(decision: Decision, events: Sequence[Event], *, version: int, cause:
     """What a decision keeps beside the ticket, which is at `version` before it: lines, marks, places of orders."""
     ticket_id = decision.ticket.state.ticket_id
     told = {party: place["sequence"] for party, place in told_to(events, version=version).items()}
-    common = {"ticket_id": ticket_id, "told": told}
+    common = {"ticket_id": ticket_id, "told": told, "own": own_party(cause)}
     rows = [
         Row(ENTRIES, f"{ticket_id}/{version:010d}.{number:02d}", {**common, **line})
         for number, line in enumerate(_lines(decision, cause))
@@ -41,13 +43,28 @@ def rows_of(decision: Decision, events: Sequence[Event], *, version: int, cause:
     return rows
 
 
-def told_to(events: Sequence[Event], *, version: int) -> dict[str, dict[str, Any]]:
-    """The last event for each party among those that follow a version: its type and its sequence."""
-    return {
+def told_to(
+    events: Sequence[Event], *, version: int, own: str | None = None, at: datetime | None = None
+) -> dict[str, dict[str, Any]]:
+    """The last event for each party among those that follow a version: its type and its sequence.
+
+    To the party whose own act it is, it is no news: it has seen it at that moment.
+    """
+    told: dict[str, dict[str, Any]] = {
         event.topic.removeprefix(OUTBOUND): {"type": event.type, "sequence": sequence}
         for sequence, event in enumerate(events, start=version + 1)
         if event.topic.startswith(OUTBOUND)
     }
+    if own in told:
+        told[own]["own_at"] = at
+    return told
+
+
+def own_party(cause: Cause) -> str | None:
+    """The party whose act a change is: who sent the message, and the contact centre for what is done at the desk."""
+    if cause.channel == "desk":
+        return CONTACT_CENTRE
+    return cause.actor if cause.channel in ("event", "phone") else None
 
 
 def _lines(decision: Decision, cause: Cause) -> list[Line]:

@@ -8,7 +8,7 @@ from typing import Any
 from services.tickets.aggregate import store
 from services.tickets.aggregate.closing import let_silence_act
 from services.tickets.aggregate.draft import Draft
-from services.tickets.aggregate.lines import rows_of, told_to
+from services.tickets.aggregate.lines import own_party, rows_of, told_to
 from services.tickets.aggregate.parties import events_of, needs_contact
 from services.tickets.aggregate.store import Document
 from services.tickets.aggregate.timers import let_clocks_speak
@@ -107,9 +107,9 @@ async def carry_out(
 
 
 async def _calendar_of(deps: Service, ticket: Ticket) -> BusinessCalendar | None:
-    """The calendar version that the ticket's deadlines name."""
+    """The calendar version that the ticket's deadlines name; without deadlines, the newest of its contract."""
     if not ticket.state.clocks:
-        return None
+        return await deps.parts.calendars.newest(ticket.state.entitlement.calendar)
     clock = ticket.state.clocks[0]
     return await deps.parts.calendars.version(clock.calendar, clock.calendar_version)
 
@@ -120,7 +120,8 @@ async def _change(deps: Service, decision: Decision, version: int, cause: Cause)
         contact = await deps.parts.views.on_site_contact(decision.ticket.state.contact_user_id)
     fields, dropped = store.fields_of(decision.ticket)
     events = events_of(decision, contact)
-    fields |= {f"told.{party}": place for party, place in told_to(events, version=version).items()}
+    told = told_to(events, version=version, own=own_party(cause), at=decision.decided_at)
+    fields |= {f"told.{party}": place for party, place in told.items()}
     return Change(
         set=fields,
         unset=dropped,

@@ -6,7 +6,7 @@ that a fact told late, but dated before the deadline, withdraws a breach. Moment
 the store keeps them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, NamedTuple, Protocol
 
@@ -17,6 +17,8 @@ from services.tickets.clocks.calendars import BusinessCalendar
 
 ClockKind = Literal["acknowledge", "response", "resolve"]
 """What the clock waits for: somebody took notice; the engineer arrived; the fault is gone."""
+
+CLOCK_KINDS: frozenset[ClockKind] = frozenset({"acknowledge", "response", "resolve"})
 
 ClockStatus = Literal["running", "paused", "met", "breached", "stopped"]
 
@@ -134,8 +136,13 @@ def contracted_minutes(service_level: ServiceLevel) -> dict[ClockKind, int]:
     return {kind: target for kind, target in minutes.items() if target is not None}
 
 
-def start_clocks(service_level: ServiceLevel, calendar: BusinessCalendar, received_at: datetime) -> tuple[Clock, ...]:
-    """The contracted clocks, running from receipt. Raises CalendarNeverOpens."""
+def start_clocks(
+    service_level: ServiceLevel,
+    calendar: BusinessCalendar,
+    received_at: datetime,
+    kinds: Collection[ClockKind] = CLOCK_KINDS,
+) -> tuple[Clock, ...]:
+    """The contracted clocks of these kinds, running from receipt. Raises CalendarNeverOpens."""
     received_at = _moment(received_at)
     return tuple(
         _settled(
@@ -150,15 +157,21 @@ def start_clocks(service_level: ServiceLevel, calendar: BusinessCalendar, receiv
             calendar,
         )
         for kind, minutes in contracted_minutes(service_level).items()
+        if kind in kinds
     )
 
 
-def promise(service_level: ServiceLevel, calendar: BusinessCalendar, received_at: datetime) -> Promise:
+def promise(
+    service_level: ServiceLevel,
+    calendar: BusinessCalendar,
+    received_at: datetime,
+    kinds: Collection[ClockKind] = CLOCK_KINDS,
+) -> Promise:
     """When work starts and each deadline, for a ticket received at this moment, at night and on holidays too.
 
     Raises CalendarNeverOpens.
     """
-    clocks = start_clocks(service_level, calendar, received_at)
+    clocks = start_clocks(service_level, calendar, received_at, kinds)
     deadlines: dict[ClockKind, datetime] = {clock.kind: clock.due_at for clock in clocks}
     return Promise(
         work_starts_at=next_open(calendar, received_at),

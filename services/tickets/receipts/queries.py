@@ -42,12 +42,13 @@ async def receipts_of(deps: Service, document: Document, sequences: Collection[i
 
 
 async def parties_of(deps: Service, document: Document) -> list[PartyView]:
-    """The newest message to each party, and its receipt."""
+    """The newest message to each party, and its receipt. Of its own act a party needs no telling."""
     told = document.get("told", {})
     receipts = await receipts_of(deps, document, {place["sequence"] for place in told.values()})
-    return [
-        PartyView(party=party, what=place["type"], sent_at=receipt.sent_at, seen_at=receipt.seen_at)
-        if (receipt := receipts.get(place["sequence"]))
-        else PartyView(party=party, what=place["type"])
-        for party, place in sorted(told.items())
-    ]
+    return [_party(party, place, receipts.get(place["sequence"])) for party, place in sorted(told.items())]
+
+
+def _party(party: str, place: Document, receipt: Receipt | None) -> PartyView:
+    own_at = place.get("own_at")
+    sent_at, seen_at = receipt or (own_at, None)
+    return PartyView(party=party, what=place["type"], sent_at=sent_at, seen_at=own_at or seen_at)

@@ -82,9 +82,19 @@ def entitlement_refusal(device: DeviceState, now: datetime) -> Refusal | None:
     return None
 
 
-def promise(contract: DeviceContract, calendar: BusinessCalendar, site_zone: str, now: datetime) -> PromiseState:
-    """What a customer who reports now is told, to be read in the site's time zone. Raises CalendarNeverOpens."""
-    told = clocks.promise(contract.entitlement, calendar, now)
+CLOCKS_OF_A_QUESTION: frozenset[clocks.ClockKind] = frozenset({"acknowledge", "resolve"})
+"""Nobody sets off for a question: it is taken up and answered within the same times as a fault."""
+
+
+def clocks_of(impact: Impact) -> frozenset[clocks.ClockKind]:
+    return CLOCKS_OF_A_QUESTION if impact == "question" else clocks.CLOCK_KINDS
+
+
+def promise(
+    contract: DeviceContract, calendar: BusinessCalendar, site_zone: str, now: datetime, impact: Impact = "impaired"
+) -> PromiseState:
+    """What a customer who reports this now is told, to be read in the site's time zone. Raises CalendarNeverOpens."""
+    told = clocks.promise(contract.entitlement, calendar, now, clocks_of(impact))
     return PromiseState(
         work_starts_at=told.work_starts_at,
         acknowledge_by=told.acknowledge_by,
@@ -106,9 +116,10 @@ def open_ticket(
 ) -> Decision:
     """A fault on an entitled device: the ticket with its promise, and the order for a visit (TIC-2, TIC-3).
 
-    Raises CalendarNeverOpens.
+    A question is answered by the contact centre; nobody is sent. Raises CalendarNeverOpens.
     """
-    running = clocks.start_clocks(contract.entitlement, calendar, now)
+    running = clocks.start_clocks(contract.entitlement, calendar, now, clocks_of(request.impact))
+    is_visited = request.impact != "question"
     due = {clock.kind: clock.due_at for clock in running}
     location = device.location
     if request.location_note:
@@ -147,16 +158,19 @@ def open_ticket(
             time_zone=device.site.time_zone,
         ),
         clocks=tuple(clock_state(clock) for clock in running),
-        work_order_id=identity.work_order_id,
+        work_order_id=identity.work_order_id if is_visited else None,
         external_ids=external_ids or {},
         opened_at=now,
         status_since=now,
     )
+    happened = [Happened(TicketOpened, now, {})]
+    if not is_visited:
+        return Decision(Ticket(state=state), now, happened, case_change="opened")
     order = WorkOrder(work_order_id=identity.work_order_id, requested_at=now, symptom=request.description)
     return Decision(
         Ticket(state=state, work_orders=(order,), order_count=1),
         now,
-        [Happened(TicketOpened, now, {})],
+        happened,
         [Signal("order_requested", identity.work_order_id)],
         "opened",
         new_orders=[identity.work_order_id],
@@ -269,10 +283,15 @@ def cancel(draft: Draft, at: datetime) -> bool:
 def request_visit(draft: Draft, work_order_id: str, symptom: str) -> bool:
     """One more order to dispatch: after a report that asks for it, or because an agent does.
 
-    False where no work remains, or where too many orders are open already.
+    A question that turns out to be a fault becomes one: an engineer is promised, counted from now. False where no work
+    remains, or where too many orders are open already.
     """
     if draft.state.status not in WORK_REMAINS or len(open_orders(draft.ticket)) >= MOST_OPEN_ORDERS:
         return False
+    if draft.state.impact == "question":
+        engineer_by = draft.start(ClockKind.RESPONSE)
+        draft.show(impact="impaired", promise=draft.state.promise.model_copy(update={"engineer_by": engineer_by}))
+        draft.happened(TicketUpdated, draft.now)
     draft.order(WorkOrder(work_order_id=work_order_id, requested_at=draft.now, symptom=symptom))
     draft.show(work_order_id=work_order_id)
     draft.signal(Signal("order_requested", work_order_id))

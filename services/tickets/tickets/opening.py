@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from services.tickets.aggregate import store
 from services.tickets.aggregate.callers import is_desk, visible_tickets
-from services.tickets.aggregate.lines import rows_of, told_to
+from services.tickets.aggregate.lines import own_party, rows_of, told_to
 from services.tickets.aggregate.operations import TicketNotFound, carry_out, moment, work_order_id
 from services.tickets.aggregate.parties import events_of
 from services.tickets.aggregate.store import Document
@@ -57,14 +57,14 @@ class CalendarClosed(Conflict):
 
 
 class Outlook(NamedTuple):
-    """What a customer would be told if he reported a fault now."""
+    """What a customer would be told if he reported this now."""
 
     refusal: Conflict | None
     promise: PromiseState | None
     open_ticket: dict[str, Any] | None
 
 
-async def outlook(deps: Service, *, caller: Caller, device_id: str) -> Outlook:
+async def outlook(deps: Service, *, caller: Caller, device_id: str, impact: domain.Impact = "impaired") -> Outlook:
     """Raises DeviceNotFound."""
     known, other = await asyncio.gather(
         deps.parts.views.visible_device(caller, actions.READ_OUTLOOK, device_id),
@@ -77,7 +77,7 @@ async def outlook(deps: Service, *, caller: Caller, device_id: str) -> Outlook:
     try:
         contract = entitled_contract(deps, known, now)
         calendar = await entitled_calendar(deps, contract)
-        promise = domain.promise(contract, calendar, known.state.site.time_zone, now)
+        promise = domain.promise(contract, calendar, known.state.site.time_zone, now, impact)
     except (NotEntitled, CalendarUnknown) as refusal:
         return Outlook(refusal, None, other)
     except CalendarNeverOpens as error:
@@ -230,9 +230,13 @@ async def open_ticket(
     except CalendarNeverOpens as error:
         raise CalendarClosed(str(error)) from error
     ticket, events = decision.ticket, events_of(decision, contact)
+    told = told_to(events, version=0, own=own_party(cause), at=now)
     document = await deps.outbox.insert(
         store.TICKETS,
-        {**store.new_document(ticket, device_version=known.version), "told": told_to(events, version=0)},
+        {
+            **store.new_document(ticket, device_version=known.version),
+            "told": told,
+        },
         events,
         cause=cause,
         scope=scope,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from services.tickets.aggregate import store
@@ -36,7 +36,7 @@ class OpenTicket(Body):
     description: Text
     language: Language | None = Field(default=None, description="of the text; else the caller's own")
     error_code: Short | None = None
-    impact: Literal["down", "impaired", "question"] = "impaired"
+    impact: domain.Impact = "impaired"
     own_reference: Short | None = None
     location_note: Short | None = None
     another_ticket_is_open_ok: bool = False
@@ -77,9 +77,16 @@ class OutlookView(BaseModel):
 
 
 @router.get("/v1/devices/{device_id}/outlook")
-async def outlook(device_id: str, caller: Annotated[Caller, may(actions.READ_OUTLOOK)], deps: Deps) -> OutlookView:
+async def outlook(
+    device_id: str,
+    caller: Annotated[Caller, may(actions.READ_OUTLOOK)],
+    deps: Deps,
+    impact: Annotated[
+        domain.Impact, Query(description="a question is promised an answer, not an engineer")
+    ] = "impaired",
+) -> OutlookView:
     """What a report for this device would bring: whether a contract covers it, the promise, an open ticket."""
-    found = await opening.outlook(deps, caller=caller, device_id=device_id)
+    found = await opening.outlook(deps, caller=caller, device_id=device_id, impact=impact)
     other = found.open_ticket
     return OutlookView(
         entitled=found.refusal is None,
@@ -111,10 +118,9 @@ async def open_ticket(
         command=command,
     )
     desk = is_desk(caller)
-    told = (
-        PartyView(party="contact-centre", what="contact-centre.case.opened.v1"),
-        PartyView(party="dispatch", what="dispatch.work-order.requested.v1"),
-    )
+    told = [PartyView(party="contact-centre", what="contact-centre.case.opened.v1")]
+    if ticket.state.work_order_id:
+        told.append(PartyView(party="dispatch", what="dispatch.work-order.requested.v1"))
     answer = json_of(view_of(ticket, version, caller=caller, parties=told), desk=desk)
     return _answer(answer, ticket.state.ticket_id, version, status=201)
 

@@ -1,13 +1,14 @@
 """A ticket's timeline in pages, newest first: one for everybody who sees it, with notes and flags for the desk."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 
 from services.tickets.aggregate.lines import ENTRIES, FLAG, NOTE, Line
 from services.tickets.aggregate.store import TIMELINE_INDEX, Document
+from services.tickets.devices.store import PEOPLE
 from services.tickets.receipts.queries import Receipt, receipts_of
 from services.tickets.service import Service
 from shared.http.paging import Page
@@ -32,6 +33,7 @@ class TimelineItem(BaseModel):
     at: AwareDatetime
     type: str
     actor: str | None
+    actor_name: str | None = Field(default=None, description="of the customer's people, for those who see the ticket")
     actor_kind: str
     text: str | None = None
     data: dict[str, Any] = {}
@@ -49,7 +51,8 @@ async def timeline(
     page = await slice_of(NEWEST_FIRST, cursor=cursor, limit=limit, read=read)
     wanted = {sequence for line in page.documents for sequence in line["told"].values()}
     receipts = await receipts_of(deps, document, wanted)
-    items = [_item(line, receipts, desk=desk) for line in page.documents]
+    names = await _names(deps, page.documents)
+    items = [_item(line, receipts, names, desk=desk) for line in page.documents]
     return Page[TimelineItem](items=items, next=page.next, previous=page.previous)
 
 
@@ -68,18 +71,36 @@ async def _lines(
     return sorted(lines.values(), key=order.of, reverse=order.descending)[:count]
 
 
-def _item(line: Line, receipts: Mapping[int, Receipt], *, desk: bool) -> TimelineItem:
+async def _names(deps: Service, lines: Sequence[Line]) -> dict[str, str]:
+    """The names of the customer's people who acted; of somebody whose data were erased there is none."""
+    acted = sorted({line["actor"] for line in lines if line["channel"] == "portal" and line["actor"]})
+    if not acted:
+        return {}
+    found = deps.db[PEOPLE].find({"_id": {"$in": acted}, "last_name": {"$exists": True}})
+    return {row["_id"]: f"{row['first_name']} {row['last_name']}".strip() async for row in found}
+
+
+def _item(line: Line, receipts: Mapping[int, Receipt], names: Mapping[str, str], *, desk: bool) -> TimelineItem:
     kind = _ACTOR_OF.get(line["type"]) or _ACTORS.get(line["channel"], "system")
     return TimelineItem(
         line_id=line["_id"],
         at=line["at"],
         type=line["type"],
         actor=line["actor"] if desk or kind in ("customer", "party") else None,
+        actor_name=names.get(line["actor"]) if kind == "customer" else None,
         actor_kind=kind,
         text=line["text"],
         data=line["data"],
         seen_by=[
-            SeenBy(party=party, seen_at=receipts[sequence].seen_at if sequence in receipts else None)
+            SeenBy(party=party, seen_at=_seen_at(line, party, receipts.get(sequence)))
             for party, sequence in line["told"].items()
         ],
     )
+
+
+def _seen_at(line: Line, party: str, receipt: Receipt | None) -> datetime | None:
+    """A party has seen its own act; else when it was seen to have read past it."""
+    if party == line.get("own"):
+        acted_at: datetime = line["at"]
+        return acted_at
+    return receipt.seen_at if receipt else None

@@ -128,6 +128,7 @@ class TimelineRow(View):
     at: AwareDatetime
     type: str
     actor: str | None = None
+    actor_name: str | None = None
     actor_kind: str | None = None
     text: str | None = None
     data: dict[str, Any] = {}

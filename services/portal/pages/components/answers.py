@@ -1,6 +1,6 @@
 """The one sentence on top of a page: what happens next, and when. Pure: state in, words out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.portal.locale.texts import Texts, chosen_zone
@@ -51,25 +51,66 @@ def ticket_answer(texts: Texts, ticket: TicketView, *, phone: str | None = None,
     """What happens next with a ticket, and when; said to the customer, or to the desk."""
     status = ticket.status
     if status in DONE:
-        return _finished(texts, ticket)
+        return _finished(texts, ticket, staff=staff)
     visit = coming_visit(ticket)
     if status is TicketStatus.WAITING_FOR_CUSTOMER:
         asked = next((entry for entry in reversed(ticket.latest_entries) if entry.author in ("team", "engineer")), None)
         said = (texts.text("The question: “%(text)s”", text=_short(asked.text)),) if asked else ()
         if staff:
-            return Answer("calm", texts.text("Waiting for the customer"), said)
+            return Answer("wait", texts.text("Waiting for the customer"), said)
         return Answer(
             "wait", texts.text("We need an answer from you"), (*said, texts.text("We go on as soon as you reply."))
         )
     if visit is not None:
-        return _visit_answer(texts, ticket, visit)
+        return _visit_at_desk(texts, ticket, visit) if staff else _visit_answer(texts, ticket, visit)
     if status is TicketStatus.WAITING_FOR_PARTS:
         return Answer(
             "wait",
             texts.text("A spare part is on its way"),
             (texts.text("We plan the next visit as soon as it is here."),),
         )
-    return _promise_answer(texts, ticket, phone)
+    return _promise_at_desk(texts, ticket) if staff else _promise_answer(texts, ticket, phone)
+
+
+def _visit_at_desk(texts: Texts, ticket: TicketView, visit: VisitState) -> Answer:
+    """The same visit, said to those who answer for it."""
+    told = _visit_answer(texts, ticket, visit)
+    if visit.status is VisitStatus.ARRIVED:
+        return replace(told, headline=texts.text("The engineer is at the device"))
+    if visit.status is VisitStatus.TRAVELLING:
+        return replace(told, headline=texts.text("The engineer is on the way"))
+    if visit.window_from is None or visit.window_to is None:
+        return replace(told, headline=texts.text("A visit is booked"))
+    window = texts.window(visit.window_from, visit.window_to)
+    if visit.customer_reply == "other_window_wanted":
+        return replace(told, headline=texts.text("The customer asked for another time"))
+    if texts.now > visit.window_to:
+        return replace(told, lines=(texts.text("The visit was announced for %(window)s.", window=window),))
+    if visit.customer_reply == "confirmed":
+        return replace(told, lines=(*told.lines[:-1], texts.text("The customer confirmed this time.")))
+    return told
+
+
+def _promise_at_desk(texts: Texts, ticket: TicketView) -> Answer:
+    """What was promised, said to those who keep it."""
+    kinds = (ClockKind.RESPONSE, ClockKind.RESOLVE, ClockKind.ACKNOWLEDGE)
+    running = [c for kind in kinds if (c := clock_of(ticket, kind)) and not c.met_at and c.state != "stopped"]
+    if not running:
+        return Answer("calm", texts.text("No deadline runs"))
+    clock = running[0]
+    when = texts.at_moment(clock.due_at)
+    if clock.due_at <= texts.now:
+        is_visit = clock.kind is ClockKind.RESPONSE
+        headline = texts.text("The engineer is late") if is_visit else texts.text("The deadline is missed")
+        return Answer("late", headline, (texts.text("Promised: %(when)s.", when=when),))
+    if clock.kind is ClockKind.RESPONSE:
+        headline = texts.text("Engineer promised by %(when)s", when=when)
+    elif ticket.impact == "question":
+        headline = texts.text("Answer promised by %(when)s", when=when)
+    else:
+        headline = texts.text("Solution promised by %(when)s", when=when)
+    elsewhere = site_time(texts, ticket, clock.due_at)
+    return Answer("calm", headline, (_coming_in(texts, clock.due_at), *([elsewhere] if elsewhere else [])))
 
 
 def _visit_answer(texts: Texts, ticket: TicketView, visit: VisitState) -> Answer:
@@ -115,6 +156,8 @@ def _visit_answer(texts: Texts, ticket: TicketView, visit: VisitState) -> Answer
 
 def _promise_answer(texts: Texts, ticket: TicketView, phone: str | None) -> Answer:
     promise = ticket.promise
+    if ticket.impact == "question":
+        return _question_answer(texts, ticket, phone)
     response = clock_of(ticket, ClockKind.RESPONSE)
     engineer_by = response.due_at if response else promise.engineer_by
     if engineer_by and engineer_by <= texts.now and not (response and response.met_at):
@@ -122,10 +165,7 @@ def _promise_answer(texts: Texts, ticket: TicketView, phone: str | None) -> Answ
         if phone:
             lines.append(texts.text("You can also call us: %(phone)s", phone=phone))
         return Answer("late", texts.text("The engineer is late"), tuple(lines))
-    if promise.work_starts_at > texts.now:
-        start = texts.text("Work starts %(when)s.", when=texts.at_moment(promise.work_starts_at))
-    else:
-        start = texts.text("We are working on it.")
+    start = _start(texts, ticket)
     if engineer_by:
         elsewhere = site_time(texts, ticket, engineer_by)
         lines = [_coming_in(texts, engineer_by), *([elsewhere] if elsewhere else []), start]
@@ -140,12 +180,43 @@ def _promise_answer(texts: Texts, ticket: TicketView, phone: str | None) -> Answ
     return Answer("calm", texts.text("We have your request"), (start,))
 
 
+def _question_answer(texts: Texts, ticket: TicketView, phone: str | None) -> Answer:
+    """A question is answered; nobody comes."""
+    clock = clock_of(ticket, ClockKind.RESOLVE) or clock_of(ticket, ClockKind.ACKNOWLEDGE)
+    if clock is None or clock.met_at:
+        return Answer("calm", texts.text("We have your question"), (_start(texts, ticket),))
+    if clock.due_at <= texts.now:
+        lines = [texts.text("Promised: %(when)s. We have put it to the top.", when=texts.at_moment(clock.due_at))]
+        if phone:
+            lines.append(texts.text("You can also call us: %(phone)s", phone=phone))
+        return Answer("late", texts.text("Our answer is late"), tuple(lines))
+    headline = texts.text("We answer by %(when)s", when=texts.at_moment(clock.due_at))
+    return Answer("calm", headline, (_coming_in(texts, clock.due_at), _start(texts, ticket)))
+
+
+def _start(texts: Texts, ticket: TicketView) -> str:
+    """When work starts; that somebody works on it is said only when somebody has taken it up."""
+    if ticket.promise.work_starts_at > texts.now:
+        return texts.text("Work starts %(when)s.", when=texts.at_moment(ticket.promise.work_starts_at))
+    if ticket.status is not TicketStatus.RECEIVED:
+        return texts.text("We are working on it.")
+    if ticket.promise.acknowledge_by and ticket.promise.acknowledge_by > texts.now:
+        when = texts.at_moment(ticket.promise.acknowledge_by)
+        return texts.text("We confirm by %(when)s that we are on it.", when=when)
+    return texts.text("It is with our service team.")
+
+
 def _coming_in(texts: Texts, at: datetime) -> str:
     """How long it still takes."""
     return texts.text("now") if at <= texts.now else texts.relative(at)
 
 
-def _finished(texts: Texts, ticket: TicketView) -> Answer:
+def _finished(texts: Texts, ticket: TicketView, *, staff: bool) -> Answer:
+    if ticket.status is TicketStatus.RESOLVED and staff:
+        solved = (
+            (texts.text("solved %(when)s", when=texts.at_moment(ticket.resolved_at)),) if ticket.resolved_at else ()
+        )
+        return Answer("good", texts.text("Solved; a reply of the customer opens it again"), solved)
     if ticket.status is TicketStatus.RESOLVED:
         lines = [texts.text("Still not right? Reply, and we open it again.")]
         if ticket.resolved_at:

@@ -18,6 +18,7 @@ STEPS = (
     mark("On site"),
     mark("Solved"),
 )
+VISIT_STEPS = frozenset({2, 3, 4})
 STEP_OF = {
     TicketStatus.RECEIVED: 0,
     TicketStatus.ACKNOWLEDGED: 1,
@@ -74,12 +75,22 @@ def row(texts: Texts, ticket: TicketView, *, staff: bool = False) -> Row:
 
 
 def steps(texts: Texts, ticket: TicketView) -> list[Step]:
-    """How far a ticket is: done, now, still to come. A withdrawn ticket has no steps."""
+    """How far a ticket is: done, now, still to come. A withdrawn ticket has no steps.
+
+    The steps of a visit stand there only while one is to come or when it happened: what was solved otherwise, or asked
+    for no visit, has none.
+    """
     if ticket.status is TicketStatus.CANCELLED:
         return []
     now = STEP_OF[ticket.status]
     times = _times(ticket)
     finished = ticket.status in (TicketStatus.RESOLVED, TicketStatus.CLOSED)
+    if finished:
+        left_out = frozenset() if times[STEP_OF[TicketStatus.ON_SITE]] else VISIT_STEPS
+    elif ticket.impact == "question" and not ticket.visits:
+        left_out = VISIT_STEPS
+    else:
+        left_out = frozenset()
     return [
         Step(
             texts.text(words),
@@ -87,6 +98,7 @@ def steps(texts: Texts, ticket: TicketView) -> list[Step]:
             times[number] if number <= now else None,
         )
         for number, words in enumerate(STEPS)
+        if number not in left_out
     ]
 
 

@@ -34,14 +34,15 @@ WHAT: dict[str, tuple[str, str, str]] = {
 }
 OTHER = (mark("Changed"), "info", "none")
 WHO: dict[str, str] = {
-    "customer": mark("You or your colleagues"),
     "team": mark("Service team"),
     "system": mark("automatically"),
 }
 ANSWERED = {
-    "confirmed": mark("You confirmed the visit"),
+    "confirmed": mark("The visit was confirmed"),
     "other_window_wanted": mark("Another time was asked for"),
 }
+ONLY_WITH_WORDS = frozenset({"tickets.ticket.updated"})
+"""Events that say nothing of their own: without words they are no entry."""
 INTERNAL = frozenset({"note", "flag"})
 PARTY_OF = {
     "tickets.visit": "dispatch",
@@ -71,13 +72,14 @@ def kind_of(event_type: str) -> str:
 
 
 def timeline(
-    texts: Texts, rows: Sequence[TimelineRow], *, team_name: str | None = None, staff: bool = False
+    texts: Texts, rows: Sequence[TimelineRow], *, team_name: str | None = None, staff: bool = False, reader: str = ""
 ) -> list[Entry]:
-    """The rows in words, in the order in which they came: newest first."""
-    return [_entry(texts, row, team_name, staff) for row in rows]
+    """The rows in words, in the order in which they came: newest first. `reader` is the user id of who reads them."""
+    told = (row for row in rows if row.text or kind_of(row.type) not in ONLY_WITH_WORDS)
+    return [_entry(texts, row, team_name, staff, reader) for row in told]
 
 
-def _entry(texts: Texts, row: TimelineRow, team_name: str | None, staff: bool) -> Entry:
+def _entry(texts: Texts, row: TimelineRow, team_name: str | None, staff: bool, reader: str) -> Entry:
     kind = kind_of(row.type)
     words, icon, tone = WHAT.get(kind, OTHER)
     seen = [
@@ -90,8 +92,8 @@ def _entry(texts: Texts, row: TimelineRow, team_name: str | None, staff: bool) -
         what=_what(texts, kind, words, row.data, staff),
         icon=icon,
         tone=tone,
-        who=texts.text("Customer")
-        if staff and row.actor_kind == "customer"
+        who=_customer(texts, row, staff, reader)
+        if row.actor_kind == "customer"
         else _who(texts, kind, row.actor_kind, team_name),
         text=row.text,
         internal=kind in INTERNAL,
@@ -112,6 +114,15 @@ def _what(texts: Texts, kind: str, words: str, data: dict[str, Any], staff: bool
     if kind == "tickets.ticket.status-changed" and data.get("status") in set(TicketStatus):
         return ticket_state(texts, TicketStatus(data["status"]), staff=staff).text
     return said
+
+
+def _customer(texts: Texts, row: TimelineRow, staff: bool, reader: str) -> str:
+    """Who of the customer's people it was: the reader himself, a colleague by name; erased names are nobody's."""
+    if row.actor and row.actor == reader:
+        return texts.text("You")
+    if row.actor_name:
+        return row.actor_name
+    return texts.text("Customer") if staff else texts.text("A colleague of yours")
 
 
 def _who(texts: Texts, kind: str, actor_kind: str | None, team_name: str | None) -> str | None:

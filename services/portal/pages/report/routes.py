@@ -25,6 +25,7 @@ NEEDED = {
     "description": mark("Please say what is wrong, in a few words."),
     "impact": mark("Please choose how bad it is."),
 }
+OUTLOOKS = ("outlook", "question")
 FIELDS = ("description", "error_code", "own_reference", "location_note")
 
 
@@ -57,11 +58,11 @@ async def report_form(
 
 @router.get("/tickets/new/outlook")
 async def outlook_part(
-    request: Request, session: Annotated[Session, may(actions.READ_OUTLOOK)], device_id: str
+    request: Request, session: Annotated[Session, may(actions.READ_OUTLOOK)], device_id: str, impact: str = ""
 ) -> Response:
-    """The promise, as it is now: the page asks for it again each minute."""
+    """The promise, as it is now, for what was chosen: the page asks for it with each choice and each minute."""
     page = await _with_device(request, session, device_id)
-    return page.render("report/outlook.html", **_outlook(page))
+    return page.render("report/outlook.html", **_outlook(page, impact))
 
 
 @router.post("/tickets/new")
@@ -116,22 +117,29 @@ def _refused(page: Page, device_id: str, form: dict[str, str], refusal: Refused)
 
 
 async def _with_device(request: Request, session: Any, device_id: str) -> Page:
-    backends = backends_of(request)
+    backends, path = backends_of(request), one("devices", device_id, "outlook")
     page = await open_page(
         request,
         session,
         device=backends.call(session, "catalog", "GET", one("devices", device_id)),
-        outlook=backends.call(session, "tickets", "GET", one("devices", device_id, "outlook")),
+        outlook=backends.call(session, "tickets", "GET", path),
+        question=backends.call(session, "tickets", "GET", path, params={"impact": "question"}),
     )
     if not page.down("device") and page.value("device") is None:
         raise NotFound()
     return page
 
 
-def _outlook(page: Page) -> dict[str, Any]:
-    found = page.value("outlook")
-    outlook = Outlook.model_validate(found) if found else None
-    return {"outlook": outlook, "outlook_down": page.down("outlook")}
+def _outlook(page: Page, impact: str) -> dict[str, Any]:
+    """What is promised: for a question an answer; while nothing is chosen, both are told."""
+    fault, question = (Outlook.model_validate(page.value(name)) if page.value(name) else None for name in OUTLOOKS)
+    chosen = impact if impact in IMPACTS else ""
+    return {
+        "outlook": question if chosen == "question" else fault,
+        "question": question,
+        "chosen": chosen,
+        "outlook_down": page.down("outlook"),
+    }
 
 
 def _form(
@@ -146,7 +154,7 @@ def _form(
 ) -> Response:
     found = page.value("device")
     device = DeviceView.model_validate(found) if found else None
-    shown = _outlook(page)
+    shown = _outlook(page, form.get("impact", ""))
     outlook: Outlook | None = shown["outlook"]
     if already is None and outlook and outlook.open_ticket:
         already = outlook.open_ticket.model_dump()
