@@ -116,7 +116,7 @@ def _promise_at_desk(texts: Texts, ticket: TicketView) -> Answer:
 def _visit_answer(texts: Texts, ticket: TicketView, visit: VisitState) -> Answer:
     if visit.status is VisitStatus.ARRIVED:
         since = (texts.text("since %(time)s", time=texts.clock(visit.arrived_at)),) if visit.arrived_at else ()
-        return Answer("good", texts.text("The engineer is at your device"), since)
+        return Answer("calm", texts.text("The engineer is at your device"), since)
     if visit.status is VisitStatus.TRAVELLING:
         expected = visit.expected_at
         lines = []
@@ -130,7 +130,7 @@ def _visit_answer(texts: Texts, ticket: TicketView, visit: VisitState) -> Answer
             lines.append(
                 texts.text("announced for %(window)s", window=texts.window(visit.window_from, visit.window_to))
             )
-        return Answer("good", texts.text("The engineer is on the way to you"), tuple(lines))
+        return Answer("calm", texts.text("The engineer is on the way to you"), tuple(lines))
     if visit.window_from is None or visit.window_to is None:
         return Answer("calm", texts.text("An engineer is booked for you"), (texts.text("The time follows."),))
     window = texts.window(visit.window_from, visit.window_to)

@@ -31,7 +31,7 @@ TICKET_STATES: dict[TicketStatus, tuple[str, str, str]] = {
 STAFF_WAITING = mark("Waiting for the customer")
 
 CONTRACT_STATES: dict[str, tuple[str, str, str]] = {
-    "valid": (mark("Under contract"), "shield", "good"),
+    "valid": (mark("Under contract"), "shield", "calm"),
     "ending": (mark("Contract ends soon"), "hourglass", "wait"),
     "expired": (mark("Contract expired"), "alert", "late"),
     "none": (mark("No contract"), "alert", "late"),
@@ -95,7 +95,7 @@ def device_state(texts: Texts, status: DeviceStatus) -> Label:
 
 def open_tickets(texts: Texts, count: int) -> Label:
     if count == 0:
-        return Label(texts.text("no open fault"), "check", "good")
+        return Label(texts.text("no open fault"), "check", "none")
     return Label(texts.plural("%(num)s open request", "%(num)s open requests", count), "wrench", "wait")
 
 

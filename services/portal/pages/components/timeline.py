@@ -1,7 +1,7 @@
 """The one timeline: every event of a ticket in words, newest first, with who took notice. It comes in pages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -63,6 +63,10 @@ class Entry:
     text: str | None
     internal: bool
     seen: tuple[str, ...]
+    own: bool = False
+    """The reader's own words."""
+    together: bool = False
+    """Of the same minute and the same person as the entry above it, which says both."""
 
 
 def kind_of(event_type: str) -> str:
@@ -76,7 +80,17 @@ def timeline(
 ) -> list[Entry]:
     """The rows in words, in the order in which they came: newest first. `reader` is the user id of who reads them."""
     told = (row for row in rows if row.text or kind_of(row.type) not in ONLY_WITH_WORDS)
-    return [_entry(texts, row, team_name, staff, reader) for row in told]
+    entries: list[Entry] = []
+    for row in told:
+        entry = _entry(texts, row, team_name, staff, reader)
+        above = entries[-1] if entries else None
+        entries.append(replace(entry, together=above is not None and _are_together(above, entry)))
+    return entries
+
+
+def _are_together(above: Entry, entry: Entry) -> bool:
+    same_minute = above.at.replace(second=0, microsecond=0) == entry.at.replace(second=0, microsecond=0)
+    return same_minute and above.who == entry.who and above.internal == entry.internal
 
 
 def _entry(texts: Texts, row: TimelineRow, team_name: str | None, staff: bool, reader: str) -> Entry:
@@ -98,6 +112,7 @@ def _entry(texts: Texts, row: TimelineRow, team_name: str | None, staff: bool, r
         text=row.text,
         internal=kind in INTERNAL,
         seen=tuple(seen),
+        own=row.actor_kind == "customer" and bool(row.actor) and row.actor == reader,
     )
 
 
