@@ -4,8 +4,3 @@
 handling them again, `redaction.py` keeps personal values out of both. A service adds what waits in its own documents
 by the hook `backlogs` of `create_service_app`.
 """
-
-from shared.operations.figures import OwnBacklogs, backlog
-from shared.operations.models import Backlog
-
-__all__ = ["Backlog", "OwnBacklogs", "backlog"]

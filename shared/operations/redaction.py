@@ -1,7 +1,8 @@
 """Keeps personal values out of what operators read about a parked record.
 
 Reasons are written by our own code and by drivers, and some repeat a value of the record. So whatever a reason has in
-common with the record's own content is covered, and so is what looks like an address or a telephone number.
+common with the record's own content is covered, and so is what looks like an address, a telephone number or a name: a
+word with a capital inside a sentence.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ PLAIN_KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z]{1,4}-?\
 
 _ADDRESS = re.compile(r"[^\s@'\"<>(){}\[\],;]+@[^\s@'\"<>(){}\[\],;]+")
 _TELEPHONE = re.compile(r"(?<![\w-])\+?\d[\d ()/.-]{6,}\d(?![\w-])")
+_NAME = re.compile(r"(?<=[\w,<'\"(] )[^\W\d_a-z][^\W\d_A-Z]+(?![\w.])|(?<=[<'\"(])[^\W\d_a-z][^\W\d_A-Z]+(?![\w.])")
 _WORD = re.compile(r"\w{3,}")
 STRUCTURE = frozenset({"type", "status", "kind", "outcome", "state", "audience", "language", "country", "time_zone"})
 """Fields that hold one of a few words of ours."""
@@ -31,8 +33,8 @@ def shown_key(key: str) -> str:
 
 
 def shown_reason(reason: str, *, key: str, value: bytes | None) -> str:
-    """A reason without what it has in common with the record, and without addresses and telephone numbers."""
-    text = _TELEPHONE.sub(COVER, _ADDRESS.sub(COVER, reason))
+    """A reason without what it has in common with the record, and without addresses, telephone numbers and names."""
+    text = _NAME.sub(COVER, _TELEPHONE.sub(COVER, _ADDRESS.sub(COVER, reason)))
     values = {one for one in (key, *_texts(value)) if one.strip() and not PLAIN_KEY.fullmatch(one)}
     for one in sorted(values, key=len, reverse=True):
         if len(one) >= 3:

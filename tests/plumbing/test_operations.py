@@ -10,7 +10,8 @@ import httpx
 
 from shared.consumers import Refused
 from shared.contracts.identity import StaffRole, UserStatus
-from shared.operations import Backlog, backlog
+from shared.operations.figures import backlog
+from shared.operations.models import Backlog
 from tests.plumbing.channel import CHANGED, Channel, Sent
 from tests.plumbing.issuer import Issuer
 from tests.plumbing.probe import Probe, Service, front_door
@@ -49,13 +50,13 @@ class Desk:
         return found
 
     async def parked(self, number: int) -> list[dict[str, Any]]:
-        async def there() -> list[dict[str, Any]]:
-            parked = (await self.figures())["parked"]
+        async def there() -> dict[str, Any]:
+            parked: dict[str, Any] = (await self.figures())["parked"]
             assert parked["keys"] == number, parked
-            items: list[dict[str, Any]] = parked["items"]
-            return items
+            return parked
 
-        return await eventually(there)
+        items: list[dict[str, Any]] = (await eventually(there))["items"]
+        return items
 
     async def requeue(self, record_id: str) -> httpx.Response:
         return await self.door.post("/v1/operations/parked/requeue", json={"id": record_id})
@@ -74,6 +75,11 @@ async def desk(probe: Probe, heard: Heard, **more: Any) -> AsyncIterator[Desk]:
         probe.start([heard.subscription], key_set_url=issuer.url, load_user=an_operator, **more) as service,
         front_door(service, Authorization=f"Bearer {issuer.token('olga')}") as door,
     ):
+
+        async def knows_keys() -> bool:
+            return service.parts.running.tokens.ready
+
+        await eventually(knows_keys)
         yield Desk(service, door)
 
 
@@ -175,7 +181,7 @@ async def test_the_way_of_a_record_is_timed(probe: Probe, channel: Channel) -> N
 
 
 async def test_what_a_service_adds_is_in_the_answer_and_in_the_metrics(probe: Probe, channel: Channel) -> None:
-    now = datetime.now(UTC)
+    now = datetime.now(UTC).replace(microsecond=0)  # the store keeps milliseconds
 
     async def waiting(service: Service) -> list[Backlog]:
         letters = service.db["letters"]

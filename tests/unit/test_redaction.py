@@ -33,6 +33,8 @@ def told(reason: str, key: str = "k", value: object = PERSON) -> str:
         "cannot call +358401234567",
         "someone.else@customer.example is not known",
         "what does Ylermi mean",
+        "unknown is Marked, who is called Smith",
+        "dup key: { name: 'Marked' }",
     ],
 )
 def test_names_addresses_and_numbers_of_the_record_are_covered(reason: str) -> None:
@@ -54,6 +56,11 @@ def test_names_addresses_and_numbers_of_the_record_are_covered(reason: str) -> N
 )
 def test_what_says_why_stays_readable(reason: str) -> None:
     assert told(reason) == reason
+
+
+def test_a_name_that_the_record_does_not_hold_is_covered_inside_a_sentence() -> None:
+    assert told("no account of Ylermi Markedson, or 'Öhman'", value={}) == "no account of […] […], or '[…]'"
+    assert told("thing.count: Input should be a valid JSON of ZeroDivisionError", value={}).count("[…]") == 0
 
 
 def test_a_record_that_is_no_json_gives_nothing_away_either() -> None:

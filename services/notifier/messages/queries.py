@@ -12,7 +12,8 @@ from shared.contracts import actions
 from shared.contracts.notifier import MessageStatus
 from shared.http.paging import Page
 from shared.lists import Order, Position, slice_of
-from shared.operations import Backlog, backlog
+from shared.operations.figures import backlog
+from shared.operations.models import Backlog
 from shared.problems import NotFound
 
 NEWEST_FIRST = Order("queued", "queued_at", datetime, descending=True)

@@ -9,7 +9,7 @@ from pymongo import ASCENDING
 
 from services.tickets.aggregate.store import TICKETS, Document
 from services.tickets.service import Service
-from shared.operations import Backlog
+from shared.operations.models import Backlog
 from shared.outbox.history import COLLECTION as HISTORY
 
 MOST_COUNTED = 10_000

@@ -10,7 +10,7 @@ from services.portal.gateway.paths import v1
 from services.portal.gateway.sessions import Session
 from services.portal.locale.texts import Texts
 from services.portal.pages.base.models import Me, TicketView
-from services.portal.pages.base.page import Page, backends_of, may, open_page
+from services.portal.pages.base.page import Page, backends_of, may, open_page, see_other
 from services.portal.pages.components.answers import Answer, coming_visit, open_clocks
 from services.portal.pages.components.entries import each
 from services.portal.pages.components.ticket_view import place, row
@@ -33,6 +33,8 @@ async def home(request: Request, session: Annotated[Session, may(actions.GO_HOME
         ),
         devices=backends.call(session, "catalog", "GET", v1("devices"), params={"limit": 1, "total": "true"}),
     )
+    if page.me and page.me.may(actions.READ_OPERATIONS.name) and not page.me.may(actions.LIST_TICKETS.name):
+        return see_other("/operations")
     listed = page.value("tickets") or {"items": [], "total": 0}
     entries = each(listed["items"], lambda item: _ready(page.texts, TicketView.model_validate(item)))
     tickets = entries.shown
