@@ -7,7 +7,7 @@ word with a capital inside a sentence.
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -20,6 +20,7 @@ PLAIN_KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z]{1,4}-?\
 _ADDRESS = re.compile(r"[^\s@'\"<>(){}\[\],;]+@[^\s@'\"<>(){}\[\],;]+")
 _TELEPHONE = re.compile(r"(?<![\w-])\+?\d[\d ()/.-]{6,}\d(?![\w-])")
 _NAME = re.compile(r"(?<=[\w,<'\"(] )[^\W\d_a-z][^\W\d_A-Z]+(?![\w.])|(?<=[<'\"(])[^\W\d_a-z][^\W\d_A-Z]+(?![\w.])")
+_ID = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _WORD = re.compile(r"\w{3,}")
 STRUCTURE = frozenset({"type", "status", "kind", "outcome", "state", "audience", "language", "country", "time_zone"})
 """Fields that hold one of a few words of ours."""
@@ -34,14 +35,20 @@ def shown_key(key: str) -> str:
 
 def shown_reason(reason: str, *, key: str, value: bytes | None) -> str:
     """A reason without what it has in common with the record, and without addresses, telephone numbers and names."""
-    text = _NAME.sub(COVER, _TELEPHONE.sub(COVER, _ADDRESS.sub(COVER, reason)))
     values = {one for one in (key, *_texts(value)) if one.strip() and not PLAIN_KEY.fullmatch(one)}
-    for one in sorted(values, key=len, reverse=True):
+    parts = _ID.split(reason)
+    text = "".join(part if number % 2 else _covered(part, values) for number, part in enumerate(parts))
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
+
+
+def _covered(text: str, values: Collection[str]) -> str:
+    text = _TELEPHONE.sub(COVER, _ADDRESS.sub(COVER, text))
+    for one in sorted({*values, *(re.sub(r"[\s-]", "", one) for one in values)}, key=len, reverse=True):
         if len(one) >= 3:
             text = re.sub(rf"(?<!\w){re.escape(one)}(?!\w)", COVER, text, flags=re.IGNORECASE)
     words = {word.casefold() for one in values for word in _telling_words(one)}
     text = _WORD.sub(lambda found: COVER if found[0].casefold() in words else found[0], text)
-    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
+    return _NAME.sub(COVER, text)
 
 
 def _telling_words(text: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ PERSON = {
     },
     "text": "the tray of Ylermi does not close and nobody knows why it is so",
     "work_order_id": "6f0c1d52-8c0e-4b8a-9d3b-2f6f1f5d7a10",
+    "visit_id": "visit-6f0c1d52-8c0e-4b8a-9d3b-2f6f1f5d7a10",
     "status": "planned",
 }
 
@@ -28,6 +29,7 @@ def told(reason: str, key: str = "k", value: object = PERSON) -> str:
         "no user MARKED.PERSON@customer.example here",
         "unknown person Marked Väinämöinen-Smith",
         "unknown person marked väinämöinen-smith",
+        "unknown person MARKEDVÄINÄMÖINENSMITH",
         "KeyError: 'Väinämöinen-Smith'",
         "cannot call +358 40 1234567",
         "cannot call +358401234567",

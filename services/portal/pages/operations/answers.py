@@ -64,7 +64,7 @@ def headline(texts: Texts, found: list[Finding]) -> Answer:
         return Answer(found[0].tone, found[0].title)
     return Answer(
         found[0].tone,
-        texts.plural("One thing needs you", "%(num)s things need you", len(found)),
+        texts.plural("One thing needs your attention", "%(num)s things need your attention", len(found)),
     )
 
 

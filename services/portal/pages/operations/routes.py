@@ -109,7 +109,12 @@ def handled_words(texts: Texts, outcome: str, count: str) -> tuple[str, str] | N
     words = {
         "done": ("good", carried_out),
         "more": ("calm", carried_out + " " + texts.text("More of this key wait: handle them again, too.")),
-        "again": ("wait", carried_out + " " + texts.text("Then one failed again; the reason below is the new one.")),
+        "again": (
+            "wait",
+            carried_out + " " + texts.text("Then one failed again; the reason below is the new one.")
+            if done
+            else texts.text("It failed again; the reason below is the new one."),
+        ),
         "gone": ("calm", texts.text("Nothing is parked there any more: it was handled, or given up.")),
         "busy": ("calm", texts.text("This key is being handled just now.")),
         "away": (
