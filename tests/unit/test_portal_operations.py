@@ -216,8 +216,8 @@ def test_a_duration_is_told_in_the_unit_that_says_enough(seconds: float, words: 
 def test_the_runbook_shows_its_few_forms_and_escapes_everything_else() -> None:
     html = as_html(
         "# Top\n\nA **strong** *word*, `a | <b>` and a [link](#top), one [elsewhere](other.md).\n\n"
-        '| a | b |\n| --- | --- |\n| `x{y="z"}` | <script> |\n\n"
-        "    code <here>\n\n- one\n- two\n\n1. first\n2. second'
+        '| a | b |\n| --- | --- |\n| `x{y="z"}` | <script> |\n\n'
+        "    code <here>\n\n- one\n- two\n\n1. first\n2. second"
     )
     assert '<h1 id="top">Top</h1>' in html
     assert "<strong>strong</strong> <em>word</em>, <code>a | &lt;b&gt;</code>" in html
