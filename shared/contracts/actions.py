@@ -180,7 +180,7 @@ PUBLISH_CALENDAR = Action("calendars.publish", staff=SERVICE_ADMIN, scopes=froze
 
 # How the services run: figures without anything personal, and what consumers could not take.
 
-READ_OPERATIONS = Action("operations.read", staff=OPERATORS, scopes=frozenset({"operations:read"}))
+READ_OPERATIONS = Action("operations.read", staff=OPERATORS)
 REQUEUE_PARKED = Action("operations.requeue", staff=OPERATORS)
 
 # The portal: what no service decides.
