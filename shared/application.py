@@ -31,6 +31,9 @@ from shared.http.requests import RequestContext
 from shared.http.seen import Awaited
 from shared.leases import Lease
 from shared.logs import configure_logs
+from shared.operations.figures import Operations, OwnBacklogs, no_backlogs
+from shared.operations.parked import Requeues
+from shared.operations.routes import router as operations_router
 from shared.outbox import Aggregate, Outbox, history
 from shared.outbox.drain import Drain
 from shared.outbox.statements import Statements
@@ -77,13 +80,15 @@ def create_service_app(
     load_user: Loader | None = None,
     load_grants: Loader | None = None,
     load_revocation: Loader | None = None,
+    backlogs: OwnBacklogs = no_backlogs,
 ) -> FastAPI:
     """The application of one service.
 
     Without `load_user`, `load_grants` or `load_revocation` the service follows `identity.users`, `catalog.grants` or
     `identity.revocations` in a view of its own; the owners pass their own documents instead. `followed` names the
     views that `Seen` marks may wait for, by noun. `about` says in OpenAPI what the service is. `prepare` makes indexes;
-    it runs at each start and has to be repeatable. `tasks` run until the end.
+    it runs at each start and has to be repeatable. `tasks` run until the end. `backlogs` counts what waits in the
+    service's own documents, for operators.
     """
     configure_logs(settings.service, settings.instance, settings.log_level)
     own: list[Subscription[Service[S, P]]] = list(subscriptions)
@@ -145,12 +150,15 @@ def create_service_app(
             running = app.state.running = Running(
                 service.db, assembly.tokens, assembly.watch, consumers, settings.consumers.behind_limit_seconds
             )
+            operations = Operations(service, running, aggregates, timers, own, backlogs)
+            app.state.operations, app.state.requeues = operations, Requeues(service, own)
             work: dict[str, Coroutine[Any, Any, None]] = {
                 "drain": service.outbox.drain.run(),
                 "sweeper": sweeper.run(),
                 "keys": assembly.tokens.run(),
                 "watch": assembly.watch.run(),
                 "consumers": consumers.run(),
+                "gauges": operations.keep_gauges(),
             }
             work |= {
                 f"timers of {rule.aggregate.name}": run_timers(service.db, service.clock, rule, service)
@@ -183,7 +191,7 @@ def create_service_app(
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestContext)
     app.add_middleware(Head)
-    for router in (health_router, *routers):
+    for router in (health_router, operations_router, *routers):
         describe_actions(router.routes)
         app.include_router(router)
     return app

@@ -1,7 +1,7 @@
 """Liveness, readiness and metrics. Ready means: commands can be accepted; a slow broker only makes it degraded."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -27,22 +27,20 @@ class Running:
     dead_tasks: list[str] = field(default_factory=list)
 
 
-health_router = APIRouter(tags=["health"], dependencies=[public(actions.READ_HEALTH)])
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a service lacks to accept commands, and what is degraded though it accepts them."""
+
+    missing: list[str]
+    degraded: dict[str, Any]
+
+    @property
+    def status(self) -> Literal["ready", "degraded", "not ready"]:
+        return "not ready" if self.missing else "degraded" if self.degraded else "ready"
 
 
-@health_router.get("/health/live")
-async def live(request: Request, response: Response) -> dict[str, Any]:
-    """The process answers, and all its background work goes on: what has died there needs a new process."""
-    dead = request.app.state.running.dead_tasks
-    if dead:
-        response.status_code = 503
-    return {"status": "dead" if dead else "live", "dead": dead}
-
-
-@health_router.get("/health/ready")
-async def ready(request: Request, response: Response) -> dict[str, Any]:
-    """Store and keys are there. The body names what is degraded: consumers, broker, rights; and the lag."""
-    running: Running = request.app.state.running
+async def state_of(running: Running) -> State:
+    """How a service is now."""
     missing: list[str] = []
     try:
         await running.db.command("ping")
@@ -61,12 +59,32 @@ async def ready(request: Request, response: Response) -> dict[str, Any]:
         degraded["broker"] = "it does not answer; commands are accepted and published later"
     if running.watch.is_behind(running.behind_limit_seconds):
         degraded["rights"] = "views of users or grants are behind; only fresh tokens are accepted"
-    if missing:
+    return State(missing, degraded)
+
+
+health_router = APIRouter(tags=["health"], dependencies=[public(actions.READ_HEALTH)])
+
+
+@health_router.get("/health/live")
+async def live(request: Request, response: Response) -> dict[str, Any]:
+    """The process answers, and all its background work goes on: what has died there needs a new process."""
+    dead = request.app.state.running.dead_tasks
+    if dead:
+        response.status_code = 503
+    return {"status": "dead" if dead else "live", "dead": dead}
+
+
+@health_router.get("/health/ready")
+async def ready(request: Request, response: Response) -> dict[str, Any]:
+    """Store and keys are there. The body names what is degraded: consumers, broker, rights; and the lag."""
+    running: Running = request.app.state.running
+    state = await state_of(running)
+    if state.missing:
         response.status_code = 503
     return {
-        "status": "not ready" if missing else "degraded" if degraded else "ready",
-        "missing": missing,
-        "degraded": degraded,
+        "status": state.status,
+        "missing": state.missing,
+        "degraded": state.degraded,
         "lag": running.watch.lag,
     }
 

@@ -28,3 +28,7 @@ class Lease:
         except DuplicateKeyError:
             return False
         return True
+
+    async def give_back(self) -> None:
+        """Let another process have it at once."""
+        await self._leases.delete_one({"_id": self._name, "holder": self._holder})

@@ -15,7 +15,7 @@ from deploy.local.kafka_settings import Listener, settings
 from deploy.local.layout import HOST, Profile
 
 SERVICES = ("identity", "catalog", "tickets", "notifier", "portal")
-PUBLISHED = ("portal", "identity", "catalog", "tickets", "notifier", "mail", "kafka")
+PUBLISHED = ("portal", "identity", "catalog", "tickets", "notifier", "mail", "grafana", "kafka")
 IN_CONTAINER = Path("/lockstep")
 
 START_KAFKA = """\

@@ -27,6 +27,7 @@ OFFSETS: Mapping[str, int] = {
     "knowledge": 6,
     "mail": 10,
     "smtp": 11,
+    "grafana": 12,
     "kafka": 20,
     "kafka-controller": 21,
     "postgres": 22,

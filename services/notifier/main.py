@@ -5,7 +5,7 @@ import contextlib
 
 from fastapi import FastAPI
 
-from services.notifier.messages import operations, store
+from services.notifier.messages import operations, queries, store
 from services.notifier.messages.consumers import mail_ticket_events
 from services.notifier.messages.departures import Departures
 from services.notifier.messages.routes import router as messages_router
@@ -39,6 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         prepare=[prepare],
         timers=[TimerRule(store.MESSAGES, operations.leave)],
         tasks=[_let_leave],
+        backlogs=queries.backlogs,
     )
 
 

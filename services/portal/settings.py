@@ -66,6 +66,8 @@ class Settings(BaseSettings):
     """Addresses or networks of proxies in front of the portal, whose X-Forwarded-For names the client."""
     metrics_address: str = ""
     """`host:port` where Prometheus reads; without it the portal's metrics are not served: its own port is public."""
+    runbook_file: Path = Path(__file__).parents[2] / "docs" / "operations.md"
+    """What `/operations/runbook` shows; it is shipped with the image."""
     session_hours: int = 12
 
     @property

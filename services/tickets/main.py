@@ -19,6 +19,7 @@ from services.tickets.explanations.routes import router as explanations_router
 from services.tickets.lists.routes import router as lists_router
 from services.tickets.live.routes import router as live_router
 from services.tickets.receipts import operations as receipts
+from services.tickets.receipts.queries import backlogs
 from services.tickets.service import Parts, Service
 from services.tickets.settings import Settings
 from services.tickets.tickets.routes import router as tickets_router
@@ -80,5 +81,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         prepare=[prepare],
         timers=[TimerRule(store.TICKETS, answers.fire)],
         tasks=[stream, receipts.watch],
+        backlogs=backlogs,
         followed={"devices": devices.DEVICES, "accounts": devices.ACCOUNTS},
     )

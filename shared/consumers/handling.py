@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from shared.consumers.patience import Patience
 from shared.consumers.reaction_work import ReactionWork
 from shared.consumers.subscription import Kind, Subscription
 from shared.consumers.view_work import ViewWork
+from shared.hops import STARTED_AT, Hop, observe
 from shared.service import Service
 from shared.wire.producer import ProducerHolder
 
@@ -51,3 +53,7 @@ class Handling:
             log.exception("the plumbing failed", extra={"group": self.in_hand.group})
             raise self.in_hand.stop(f"unexpected: {error!r}") from error
         metrics.CONSUMED.labels(self.in_hand.group).inc(len(records))
+        now = time.time()
+        for written_at in (record.timestamp / 1_000 for record in records):
+            if written_at >= STARTED_AT:
+                observe(Hop.CONSUMED, now - written_at)

@@ -17,6 +17,7 @@ from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shared import context, metrics
+from shared.consumers.patience import reason_of
 from shared.consumers.subscription import Subscription
 from shared.ids import new_id
 from shared.service import Service
@@ -26,6 +27,8 @@ from shared.wire.producer import ProducerHolder
 log = logging.getLogger(__name__)
 
 COLLECTION = "parked"
+ORDER = [("partition", ASCENDING), ("offset", ASCENDING)]
+"""Of the records of one key."""
 
 
 async def prepare(db: AsyncDatabase[dict[str, Any]]) -> None:
@@ -125,16 +128,21 @@ class Requeued:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-async def requeue(service: Service[Any, Any], subscription: Subscription[Any], key: str | None = None) -> Requeued:
+async def requeue(
+    service: Service[Any, Any], subscription: Subscription[Any], key: str | None = None, *, most: int | None = None
+) -> Requeued:
     """Run the handler on the parked records of a group (or of one of its keys) in order, and unpark each.
 
-    A record that fails again stays, with what is behind it under the same key; other keys go on.
+    A record that fails again stays, now with the new reason, and so does what is behind it under the same key; other
+    keys go on. After `most` records it ends.
     """
     outcome = Requeued()
     keys = [key] if key is not None else await _parked_keys(service.db, subscription.group)
     for one in keys:
         try:
             async for parked in _in_order(service.db, subscription.group, one):
+                if outcome.done == most:
+                    return outcome
                 record = _record_of(parked)
                 headers = headers_of(record)
                 envelope = parse(record, headers, event_class_of(headers))
@@ -144,7 +152,8 @@ async def requeue(service: Service[Any, Any], subscription: Subscription[Any], k
                 outcome.done += 1
         except Exception as error:
             log.warning("requeue failed", extra={"group": subscription.group, "key": one}, exc_info=True)
-            outcome.failed[one] = f"{type(error).__name__}: {error}"
+            outcome.failed[one] = reason_of(error)
+            await _note_failure(service.db, subscription.group, one, outcome.failed[one])
     return outcome
 
 
@@ -158,9 +167,14 @@ async def discard_first(service: Service[Any, Any], subscription: Subscription[A
 
 async def _in_order(db: AsyncDatabase[dict[str, Any]], group: str, key: str) -> AsyncIterator[dict[str, Any]]:
     """The parked records of a key, also those that are parked meanwhile. The caller takes each away before the next."""
-    order = [("partition", ASCENDING), ("offset", ASCENDING)]
-    while (parked := await db[COLLECTION].find_one({"group": group, "key": key}, sort=order)) is not None:
+    while (parked := await db[COLLECTION].find_one({"group": group, "key": key}, sort=ORDER)) is not None:
         yield parked
+
+
+async def _note_failure(db: AsyncDatabase[dict[str, Any]], group: str, key: str, reason: str) -> None:
+    async for parked in _in_order(db, group, key):
+        await db[COLLECTION].update_one({"_id": parked["_id"]}, {"$set": {"reason": reason}, "$inc": {"attempts": 1}})
+        return
 
 
 def _record_of(parked: Mapping[str, Any]) -> ConsumerRecord:

@@ -51,6 +51,7 @@ DEVICE_ROLES = frozenset({Role.ADMINISTRATOR, Role.DEVICE_MANAGER, Role.DEVICE_S
 STOCK_ROLES = frozenset({Role.ADMINISTRATOR, Role.STOCK_MANAGER, Role.DEVICE_STOCK_MANAGER})
 DESK = frozenset({StaffRole.CONTACT_CENTRE_AGENT, StaffRole.SERVICE_ADMIN})
 SERVICE_ADMIN = frozenset({StaffRole.SERVICE_ADMIN})
+OPERATORS = frozenset({StaffRole.OPERATOR, StaffRole.SERVICE_ADMIN})
 
 IDENTITY = frozenset({"identity:read", "identity:write"})
 IDENTITY_WRITES = frozenset({"identity:write"})
@@ -177,6 +178,11 @@ WORK_AT_DESK = Action("desk.work", staff=DESK)
 FOLLOW_TICKETS = Action("tickets.follow", customer=DEVICE_ROLES, staff=DESK, scopes=TICKETS)
 LIST_CALENDARS = Action("calendars.list", customer=DEVICE_ROLES, staff=DESK, scopes=TICKETS)
 PUBLISH_CALENDAR = Action("calendars.publish", staff=SERVICE_ADMIN, scopes=frozenset({"calendars:write"}))
+
+# How the services run: figures without anything personal, and what consumers could not take.
+
+READ_OPERATIONS = Action("operations.read", staff=OPERATORS)
+REQUEUE_PARKED = Action("operations.requeue", staff=OPERATORS)
 
 # The portal: what no service decides.
 

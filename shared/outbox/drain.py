@@ -51,6 +51,11 @@ class Drain:
         """How many documents wait for their turn."""
         return self._backlog.waiting
 
+    @property
+    def resting(self) -> int:
+        """How many documents could not be published and come again."""
+        return self._backlog.resting
+
     def offer(self, aggregate: Aggregate, document_id: str, entries: list[Entry] | None = None) -> None:
         """Ask for a document to be drained; `entries` saves the read when they are known to be its whole outbox."""
         if not self._backlog.add((aggregate, document_id), entries):

@@ -28,14 +28,14 @@ AXE = """async () => (await axe.run(document, {resultTypes: ['violations'],
   .violations.map(v => [v.id, v.nodes.map(n => n.target.join(' ') + ': ' + n.failureSummary.slice(0, 300))])"""
 
 
-async def _axe(page: Page) -> list[Any]:
+async def violations(page: Page) -> list[Any]:
     source = (installations.assets_directory() / "axe-core" / "axe.min.js").read_text()
     await page.evaluate(source)  # through the debugger: the page's own policy would not load it
-    violations: list[Any] = await page.evaluate(AXE)
-    return violations
+    found: list[Any] = await page.evaluate(AXE)
+    return found
 
 
-async def _look(page: Page, name: str, path: str, picture: Path, *, axe: bool) -> list[str]:
+async def look(page: Page, name: str, path: str, picture: Path, *, axe: bool) -> list[str]:
     """What is wrong with one screen."""
     answer = await page.goto(path)
     await page.wait_for_load_state("load")
@@ -52,7 +52,7 @@ async def _look(page: Page, name: str, path: str, picture: Path, *, axe: bool) -
         wrong.append(f"{name}: wider than the screen: {over}")
     await page.screenshot(path=picture, full_page=True)
     if axe:
-        wrong += [f"{name}: {violation}" for violation in await _axe(page)]
+        wrong += [f"{name}: {violation}" for violation in await violations(page)]
     return wrong
 
 
@@ -64,7 +64,7 @@ async def test_axe_finds_nothing_on_any_screen(
     page = await open_page(scene.german, width=width, color_scheme=scheme)
     wrong = []
     for name, path in scene.screens().items():
-        wrong += await _look(page, name, path, screenshots / f"{name}-{width}-{scheme}-de.png", axe=True)
+        wrong += await look(page, name, path, screenshots / f"{name}-{width}-{scheme}-de.png", axe=True)
     assert not wrong, "\n".join(wrong)
 
 
@@ -75,7 +75,7 @@ async def test_long_finnish_words_fit_every_screen(
     page = await open_page(scene.finnish, width=width)
     wrong = []
     for name, path in scene.screens().items():
-        wrong += await _look(page, name, path, screenshots / f"{name}-{width}-light-fi.png", axe=False)
+        wrong += await look(page, name, path, screenshots / f"{name}-{width}-light-fi.png", axe=False)
     assert not wrong, "\n".join(wrong)
 
 
@@ -86,8 +86,8 @@ async def test_the_desk_and_the_front_door_are_accessible(
 ) -> None:
     desk = await open_page(scene.agent, width=width, color_scheme=scheme)
     visitor = await open_page(width=width, locale="de-DE")
-    wrong = await _look(visitor, "sign-in", "/sign-in", screenshots / f"sign-in-{width}-light-de.png", axe=True)
-    wrong += await _look(visitor, "contact", "/contact", screenshots / f"visitor-{width}-light-de.png", axe=True)
+    wrong = await look(visitor, "sign-in", "/sign-in", screenshots / f"sign-in-{width}-light-de.png", axe=True)
+    wrong += await look(visitor, "contact", "/contact", screenshots / f"visitor-{width}-light-de.png", axe=True)
     case = f"/desk/{scene.tickets['asked']}?queue=all"
     empty = "/desk?queue=flagged"
     screens = {
@@ -98,7 +98,7 @@ async def test_the_desk_and_the_front_door_are_accessible(
         "all": "/tickets",
     }
     for name, path in screens.items():
-        wrong += await _look(desk, name, path, screenshots / f"{name}-{width}-{scheme}-de.png", axe=True)
+        wrong += await look(desk, name, path, screenshots / f"{name}-{width}-{scheme}-de.png", axe=True)
     assert not wrong, "\n".join(wrong)
 
 

@@ -293,6 +293,12 @@ EXAMPLES: Mapping[str, Example] = {
     "notifier GET /v1/messages/{message_id}": Example("message"),
     "notifier GET /v1/preferences": Example(),
     "notifier PUT /v1/preferences": Example(body=_said(cadences={})),
+    # how the services run; nothing is parked under this id
+    **{f"{service} GET /v1/operations": Example() for service in ("identity", "catalog", "tickets", "notifier")},
+    **{
+        f"{service} POST /v1/operations/parked/requeue": Example(body=_said(id="no/such/record/0"), let_in=404)
+        for service in ("identity", "catalog", "tickets", "notifier")
+    },
     # pages, forms and files of the portal
     "portal GET /": Example(sight=actions.LIST_TICKETS),
     "portal GET /tickets": Example(aimed=_foreign_tickets),
@@ -330,6 +336,9 @@ EXAMPLES: Mapping[str, Example] = {
     "portal POST /views": Example(body=_said(path="/devices", name="Mine", query="status=installed")),
     "portal POST /views/remove": Example(body=_said(path="/devices", name="Mine", query="")),
     "portal GET /live": Example(stream=True),
+    "portal GET /operations": Example(),
+    "portal GET /operations/runbook": Example(),
+    "portal POST /operations/parked/requeue": Example(body=_said(service="tickets", id="no/such/record/0")),
     "portal GET /profile": Example(),
     "portal POST /profile": Example(
         body=_said(first_name="Maija", last_name="Virta", language="en", time_zone="Europe/Helsinki")

@@ -1,6 +1,7 @@
 """From a ticket's event to a mail in somebody's inbox, or to the reason why there is none."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -141,6 +142,28 @@ async def test_a_mail_refused_for_good_has_failed_with_the_servers_code(world: W
     scene = await Scene.of(world, domain="refused.example")
     await scene.happens()
     assert (await scene.message_that_is("failed"))["reason"] == "refused_550"
+
+
+async def test_operators_see_how_many_mails_wait_and_have_failed_and_nobodys_address(world: World) -> None:
+    before = await _mails(world)
+    refused = await Scene.of(world, domain="refused.example")
+    busy = await Scene.of(world, domain="busy.example")
+    await refused.happens()
+    await busy.happens()
+    await refused.message_that_is("failed")
+    await busy.waits_because_of("deferred_451")
+    now = await _mails(world)
+    assert now["failed_mails"]["number"] > before["failed_mails"]["number"]
+    assert now["mails"]["number"] >= 1 and now["mails"]["oldest_seconds"] > 0
+    await busy.gets_address(f"{busy.user_id}@customer.example")
+    await busy.mails(1)
+
+
+async def _mails(world: World) -> dict[str, Any]:
+    async with await world.api("notifier", await world.person("DE", staff_roles=["operator"])) as notifier:
+        answer = await notifier.get("/v1/operations")
+        assert answer.status_code == 200 and "@" not in answer.text
+        return {one["what"]: one for one in answer.json()["backlogs"]}
 
 
 async def test_a_mail_waits_for_a_mail_server_that_is_away(stack: Stack, world: World) -> None:

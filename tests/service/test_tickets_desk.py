@@ -162,6 +162,8 @@ async def test_a_receipt_stands_for_what_the_party_has_really_committed(world: W
             return parties["dispatch"]["sent_at"] is not None and parties["dispatch"]["seen_at"] is None
 
         await eventually(sent)
+        unseen = await _unseen(world)
+        assert unseen["dispatch"]["number"] >= 1 and unseen["dispatch"]["oldest_seconds"] > 0
         async with world.stack.wire("dispatch").listening("outbound.dispatch", group="dispatch.planner") as planner:
             await planner.types_of(scene.ticket_id, "dispatch.work-order.requested.v1")
 
@@ -172,11 +174,21 @@ async def test_a_receipt_stands_for_what_the_party_has_really_committed(world: W
                 return parties
 
             parties = await eventually(seen)
+        assert (await _unseen(world))["dispatch"]["number"] < unseen["dispatch"]["number"]
+        assert (await _unseen(world))["contact-centre"]["number"] >= 1
         assert parties["contact-centre"]["seen_at"] is None
         opened = (await scene.timeline())[-1]
         assert opened["type"] == "tickets.ticket.opened.v1"
         seen_by = {one["party"]: one["seen_at"] for one in opened["seen_by"]}
         assert seen_by["dispatch"] == parties["dispatch"]["seen_at"]
+
+
+async def _unseen(world: World) -> dict[str, Any]:
+    """What operators see of the parties' receipts, by party."""
+    async with await world.api("tickets", await world.person("DE", staff_roles=["operator"])) as tickets:
+        answer = await tickets.get("/v1/operations")
+        assert answer.status_code == 200, answer.text
+        return {one["of"]: one for one in answer.json()["backlogs"] if one["what"] == "receipts"}
 
 
 async def test_the_stream_shows_changes_within_the_scope_alone(world: World) -> None:

@@ -12,6 +12,7 @@ from deploy.local.environment import local_places, service_environment
 from deploy.local.layout import Profile
 
 SERVERS = {"kafka", "mongo", "topics", "mail"}
+DASHBOARDS = {"prometheus", "grafana"}
 
 
 @pytest.fixture
@@ -23,7 +24,8 @@ def written(tmp_path: Path) -> Iterator[tuple[Profile, Path]]:
 def test_the_file_starts_each_service_with_the_environment_written_for_it(written: tuple[Profile, Path]) -> None:
     _, directory = written
     services = yaml.safe_load(COMPOSE.read_text())["services"]
-    assert set(services) - SERVERS == set(compose.SERVICES)
+    assert set(services) - SERVERS - DASHBOARDS == set(compose.SERVICES)
+    assert {name for name, one in services.items() if "profiles" in one} == DASHBOARDS
     for name in compose.SERVICES:
         assert services[name]["env_file"].endswith(f"compose/{name}.env")
         assert services[name]["command"][:4] == ["python", "-m", "shared.serve", name]

@@ -26,6 +26,7 @@ from shared.contracts import actions
 from shared.contracts.base import Event
 from shared.contracts.notifier import MessageStatus
 from shared.contracts.tickets import TicketEvent
+from shared.hops import Hop, observe
 from shared.outbox import Cause, Duplicate, Stale
 from shared.wire.envelope import Envelope
 
@@ -246,6 +247,8 @@ async def _postpone(departure: Departure, message: Message) -> None:
 async def _finish(departure: Departure, message: Message) -> None:
     if await _write(departure, message, events=[message.changed()]) is not None:
         _say_done(message)
+        if message.status is MessageStatus.SENT:
+            observe(Hop.MAILED, (departure.service.clock() - message.queued_at).total_seconds())
 
 
 def _say_done(message: Message) -> None:

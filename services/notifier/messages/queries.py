@@ -1,6 +1,6 @@
 """The log of mails as its readers see it: each person his own, agents and service administrators all."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.notifier.messages.domain import Message
@@ -9,11 +9,16 @@ from services.notifier.service import Service
 from shared.access.caller import Caller
 from shared.access.scope import all_of, own
 from shared.contracts import actions
+from shared.contracts.notifier import MessageStatus
 from shared.http.paging import Page
 from shared.lists import Order, Position, slice_of
+from shared.operations.figures import backlog
+from shared.operations.models import Backlog
 from shared.problems import NotFound
 
 NEWEST_FIRST = Order("queued", "queued_at", datetime, descending=True)
+FAILED_WITHIN = timedelta(hours=24)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MessageNotFound(NotFound):
@@ -45,3 +50,14 @@ async def one(service: Service, *, caller: Caller, message_id: str) -> Message:
     if document is None:
         raise MessageNotFound()
     return message_of(document)
+
+
+async def backlogs(service: Service) -> list[Backlog]:
+    """Mails that wait to leave, and those of the last 24 hours (product time) that never will."""
+    messages, now = service.db[MESSAGES.collection], service.clock()
+    waiting = {"next_at": {"$gt": EPOCH}}
+    failed = {"queued_at": {"$gte": now - FAILED_WITHIN}, "status": MessageStatus.FAILED.value}
+    return [
+        await backlog(messages, waiting, what="mails", since="queued_at", now=now),
+        await backlog(messages, failed, what="failed_mails", since="queued_at", now=now),
+    ]

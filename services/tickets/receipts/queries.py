@@ -1,14 +1,18 @@
 """Whether a party has been told, and has taken notice, of what a ticket's change had for it."""
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 from typing import NamedTuple
 
 from pydantic import AwareDatetime, BaseModel
+from pymongo import ASCENDING
 
 from services.tickets.aggregate.store import TICKETS, Document
 from services.tickets.service import Service
+from shared.operations.models import Backlog
 from shared.outbox.history import COLLECTION as HISTORY
+
+MOST_COUNTED = 10_000
 
 
 class PartyView(BaseModel):
@@ -52,3 +56,36 @@ def _party(party: str, place: Document, receipt: Receipt | None) -> PartyView:
     own_at = place.get("own_at")
     sent_at, seen_at = receipt or (own_at, None)
     return PartyView(party=party, what=place["type"], sent_at=sent_at, seen_at=own_at or seen_at)
+
+
+async def backlogs(deps: Service) -> list[Backlog]:
+    """Per party whose receipts count: what was sent to it and not yet seen, and since when the oldest of it waits."""
+    return [await _unseen(deps, party) for party in sorted(deps.settings.receipts.groups)]
+
+
+async def _unseen(deps: Service, party: str) -> Backlog:
+    query = {"awaiting": f"outbound.{party}"}
+    number = await deps.db[HISTORY].count_documents(query, limit=MOST_COUNTED)
+    sent = [at async for at in _first_unseen(deps, query["awaiting"])]
+    age = (deps.clock() - min(sent)).total_seconds() if sent else None
+    return Backlog(
+        what="receipts",
+        of=party,
+        number=number,
+        is_more=number == MOST_COUNTED,
+        oldest_seconds=max(0.0, age) if age is not None else None,
+    )
+
+
+async def _first_unseen(deps: Service, topic: str) -> AsyncIterator[datetime]:
+    """When the first record of each partition that its party has not seen was written: one look at the index each."""
+    partition = -1
+    while rows := (
+        await deps.db[HISTORY]
+        .find({"awaiting": topic, "partition": {"$gt": partition}}, {"partition": 1, "headers.ce_time": 1})
+        .sort([("partition", ASCENDING), ("offset", ASCENDING)])
+        .limit(1)
+        .to_list()
+    ):
+        partition = rows[0]["partition"]
+        yield datetime.fromisoformat(rows[0]["headers"]["ce_time"])

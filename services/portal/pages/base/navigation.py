@@ -30,6 +30,7 @@ PLACES = (
     Place("/", "home", mark("Home"), actions.GO_HOME),
     Place("/tickets", "wrench", mark("Requests"), actions.LIST_TICKETS),
     Place("/devices", "printer", mark("Devices"), actions.LIST_DEVICES),
+    Place("/operations", "live", mark("Operations"), actions.READ_OPERATIONS),
     Place("/contact", "phone", mark("Contact"), actions.LOOK_AROUND),
 )
 

@@ -35,6 +35,8 @@ async def home(request: Request, session: Annotated[Session, may(actions.GO_HOME
     )
     if page.me and page.me.at_desk:
         return see_other("/desk")
+    if page.me and page.me.may(actions.READ_OPERATIONS.name) and not page.me.may(actions.LIST_TICKETS.name):
+        return see_other("/operations")
     listed = page.value("tickets") or {"items": [], "total": 0}
     entries = each(listed["items"], lambda item: _ready(page.texts, TicketView.model_validate(item)))
     tickets = entries.shown

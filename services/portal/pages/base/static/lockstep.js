@@ -90,6 +90,18 @@
     one("[data-said]").textContent = said;
   });
 
+  // A part that changes by itself is asked for again while somebody looks; what was opened in it stays open.
+  for (const part of all("[data-every]")) {
+    const look = () => document.hidden || part.dispatchEvent(new CustomEvent("look"));
+    setInterval(look, part.dataset.every * 1000);
+    document.addEventListener("visibilitychange", look);
+    let open = [];
+    part.addEventListener("htmx:beforeSwap", () => (open = all("details[id][open]", part).map((one) => one.id)));
+    part.addEventListener("htmx:afterSwap", () => {
+      for (const id of open) if (document.getElementById(id)) document.getElementById(id).open = true;
+    });
+  }
+
   // When the session has ended, a live part leads to the sign-in instead of going quiet.
   document.addEventListener("htmx:responseError", (event) => {
     if (event.detail.xhr.status === 401) location.assign(`/sign-in?ended=1&next=${encodeURIComponent(location.pathname)}`);
