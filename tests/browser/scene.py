@@ -130,6 +130,7 @@ class Scene:
             "devices": "/devices",
             "devices-nothing-fits": "/devices?q=zzzz",
             "device": f"/devices/{self.devices[0].device_id}",
+            "device-edit": f"/devices/{self.devices[0].device_id}/edit",
             "device-sound": f"/devices/{self.devices[3].device_id}",
             "device-expired": f"/devices/{self.devices[4].device_id}",
             "profile": "/profile",

@@ -117,6 +117,7 @@ async def test_a_page_changes_live_and_keeps_what_is_being_typed(
     plan = message(DispatchVisitPlanned, order, 1, **window(hours=30))
     await stack.wire("dispatch").send(plan, order)
     await expect(headline).not_to_have_text(before, timeout=SOON)
+    assert await headline.inner_text() in await page.title(), "the tab says what the page says"
     await expect(page.locator("#visit form").first).to_be_visible()
     await expect(page.locator("#reply textarea")).to_have_value("Ich tippe gerade")
     await expect(page.locator("#reply textarea")).to_be_focused()
@@ -141,7 +142,7 @@ async def test_what_was_before_stays_below_what_comes_live(open_page: OpenPage, 
         await expect(page.locator("#timeline-older")).to_have_count(0)
         await tickets.post(f"/v1{path}/updates", json={"text": "Noch ein Wort."})
     await expect(timeline).to_contain_text("Noch ein Wort.", timeout=SOON)
-    lines = [text for text in await page.locator("#timeline .said").all_inner_texts() if text.startswith("Wort")]
+    lines = [text for text in await page.locator("#timeline .keep-lines").all_inner_texts() if text.startswith("Wort")]
     assert lines == [f"Wort {number:02d}." for number in reversed(range(LINES + 5))]
 
 

@@ -133,7 +133,7 @@ def _facet_name(option: dict[str, Any]) -> str:
 
 @router.get("/devices/{device_id}")
 async def device_page(
-    request: Request, session: Annotated[Session, may(actions.READ_DEVICE)], device_id: str
+    request: Request, session: Annotated[Session, may(actions.READ_DEVICE)], device_id: str, saved: str = ""
 ) -> Response:
     backends = backends_of(request)
     page = await open_page(
@@ -170,6 +170,8 @@ async def device_page(
         active=[row(texts, ticket, staff=staff) for ticket in active],
         past=[row(texts, ticket, staff=staff) for ticket in tickets if ticket not in active],
         tickets_down=page.down("tickets"),
+        saved=bool(saved),
+        can_change=bool(page.me and page.me.may(actions.CHANGE_DEVICE.name)) and device.status != "removed",
         can_report=bool(page.me and page.me.may("tickets.open"))
         and device.contract_state in ("valid", "ending")
         and device.status != "removed",
