@@ -8,11 +8,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 
 from shared import faultpoints, metrics
+from shared.hops import Hop, observe
 from shared.outbox import history, restate
 from shared.outbox.backlog import Backlog, Offer, Place
 from shared.outbox.entry import Aggregate, Document, Entry, is_event
@@ -153,6 +155,10 @@ class Drain:
         failure: Failure | None = None
         try:
             failure = await publish(self._producers, entries, offer.acknowledged)
+            now = datetime.now(UTC)
+            for entry in entries:
+                if entry["id"] in offer.acknowledged:
+                    observe(Hop.PUBLISHED, (now - entry["at"]).total_seconds())
         except Exception as error:
             log.exception("the plumbing failed")
             failure = Failure(Fate.UNKNOWN, "", error)

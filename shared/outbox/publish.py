@@ -8,7 +8,6 @@ overtakes an earlier one.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
@@ -24,7 +23,6 @@ from aiokafka.errors import (
 )
 
 from shared import metrics
-from shared.hops import Hop, observe
 from shared.wire.producer import ProducerHolder
 
 SEND_LIMIT_SECONDS = 5.0
@@ -99,22 +97,21 @@ async def _placed(
     producer: AIOKafkaProducer, topic: str, entries: Sequence[Mapping[str, Any]], acknowledged: Acknowledged
 ) -> Failure | None:
     """Hand entries to the producer and wait for the answers. The first failure tells why; nothing follows it."""
-    placed: list[tuple[Mapping[str, Any], asyncio.Future[Any]]] = []
+    placed: list[tuple[str, asyncio.Future[Any]]] = []
     failure: Failure | None = None
     for entry in entries:
         try:
             async with asyncio.timeout(SEND_LIMIT_SECONDS):
-                placed.append((entry, await _send(producer, entry)))
+                placed.append((entry["id"], await _send(producer, entry)))
         except Exception as error:
             failure = Failure(_fate_of(error), topic, error)
             break
-    for entry, answer in placed:
+    for entry_id, answer in placed:
         refusal = await _refusal_in(answer, patient=failure is None or failure.fate is not Fate.UNKNOWN)
         if refusal is None:
             record = answer.result()
-            acknowledged[entry["id"]] = (record.partition, record.offset)
+            acknowledged[entry_id] = (record.partition, record.offset)
             metrics.PUBLISHED.labels(topic).inc()
-            observe(Hop.PUBLISHED, (datetime.now(UTC) - entry["at"]).total_seconds())
         elif failure is None or _fate_of(refusal) is Fate.UNKNOWN:
             failure = Failure(_fate_of(refusal), topic, refusal)
     return failure
