@@ -42,6 +42,7 @@ def _edition(
         "terms_version": "2026-09",
         "team_name": team,
         "links": [
+            {"code": "terms", "url": f"https://www.tornvald.example/{code}/terms"},
             {"code": "maker", "url": f"https://www.tornvald.example/{code}"},
             {"code": "training", "url": f"https://academy.tornvald.example/{code}"},
             {"code": "privacy", "url": f"https://www.tornvald.example/{code}/privacy"},

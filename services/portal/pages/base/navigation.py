@@ -1,9 +1,10 @@
 """The main areas, each for those who may do what it is for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.portal.locale.texts import Texts, mark
-from services.portal.pages.base.models import Me
+from services.portal.pages.base.models import EditionView, Me
 from shared.contracts import actions
 from shared.contracts.actions import Action
 
@@ -33,6 +34,21 @@ PLACES = (
     Place("/operations", "live", mark("Operations"), actions.READ_OPERATIONS),
     Place("/contact", "phone", mark("Contact"), actions.LOOK_AROUND),
 )
+
+
+LINKS: Mapping[str, str] = {
+    "terms": mark("Terms"),
+    "privacy": mark("Privacy"),
+    "training": mark("Training"),
+    "maker": mark("The manufacturer's site"),
+}
+"""What an edition's links lead to, in the order of the footer; a code that is new to the pages is not shown."""
+
+
+def footer_links(texts: Texts, edition: EditionView | None) -> list[tuple[str, str]]:
+    """Words and address of an edition's links."""
+    known = {link.code: link.url for link in edition.links} if edition else {}
+    return [(texts.text(words), known[code]) for code, words in LINKS.items() if code in known]
 
 
 def areas(texts: Texts, me: Me) -> list[Area]:

@@ -21,7 +21,7 @@ from services.portal.gateway.rates import RateLimit
 from services.portal.gateway.sessions import Session, Sessions, form_token
 from services.portal.locale.texts import LANGUAGES, Texts, chosen_language, chosen_zone
 from services.portal.pages.base.models import EditionView, Me
-from services.portal.pages.base.navigation import areas
+from services.portal.pages.base.navigation import areas, footer_links
 from shared.access.permissions import refusal
 from shared.clock import Clock
 from shared.contracts.actions import Action, Relation
@@ -147,6 +147,7 @@ class Page:
                 "me": self.me,
                 "areas": areas(self.texts, self.me) if self.me else [],
                 "edition": self.edition,
+                "footer_links": footer_links(self.texts, self.edition),
                 "csrf": csrf,
                 "languages": LANGUAGES,
                 "here": self.request.url.path,

@@ -52,6 +52,45 @@
     else if (event.key === "?" && one("#keys")) one("#keys").showModal();
   });
 
+  // One press is one request, and shows that it is under way. Without a connection nothing is sent, and it says so.
+  const words = document.body.dataset;
+  const note = (form, text) => {
+    let shown = one("[data-note]", form);
+    if (!shown) {
+      shown = document.createElement("p");
+      shown.className = "error";
+      shown.dataset.note = "";
+      shown.setAttribute("role", "status");
+      form.append(shown);
+    }
+    shown.textContent = text;
+    shown.hidden = !text;
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.dataset.sent) return event.preventDefault();
+    if (!navigator.onLine) {
+      event.preventDefault();
+      return note(form, words.offline);
+    }
+    form.dataset.sent = "1";
+    const pressed = event.submitter;
+    if (!pressed || !pressed.textContent.trim()) return;
+    pressed.dataset.label = pressed.innerHTML;
+    pressed.setAttribute("aria-busy", "true");
+    pressed.textContent = words.sending;
+  });
+  window.addEventListener("pageshow", () => {
+    for (const form of all("form[data-sent]")) delete form.dataset.sent;
+    for (const pressed of all("button[data-label]")) {
+      pressed.innerHTML = pressed.dataset.label;
+      pressed.removeAttribute("aria-busy");
+      delete pressed.dataset.label;
+    }
+  });
+  window.addEventListener("online", () => all("[data-note]").forEach((shown) => note(shown.parentElement, "")));
+
   // What was typed survives a lost connection or an ended session, in this tab and for this person alone, until the
   // answer says that it arrived. Signing out forgets all of it.
   const kept = (name) => `kept:${document.body.dataset.person || ""}:${name}`;
@@ -60,13 +99,16 @@
     const fields = all("textarea, select, input:not([type=hidden], [type=password])", form);
     const chosen = (field) => field.type === "radio" || field.type === "checkbox";
     const before = JSON.parse(sessionStorage.getItem(kept(form.dataset.keep)) || "null");
+    let is_back = false;
     for (const field of before ? fields : []) {
       if (chosen(field)) field.checked = before.includes(`${field.name}=${field.value}`);
       else if (!field.value || field.tagName === "SELECT") {
         const found = before.find((entry) => entry.startsWith(`${field.name}=`));
         if (found) field.value = found.slice(field.name.length + 1);
+        is_back ||= field.tagName === "TEXTAREA" && Boolean(field.value);
       }
     }
+    if (is_back) note(form, words.kept);
     form.addEventListener("input", () => {
       const entries = fields.filter((field) => !chosen(field) || field.checked);
       sessionStorage.setItem(kept(form.dataset.keep), JSON.stringify(entries.map((f) => `${f.name}=${f.value}`)));
@@ -74,12 +116,24 @@
   }
   for (const form of all("form[data-forgets]")) form.addEventListener("submit", () => sessionStorage.clear());
 
-  // One press is one request.
-  document.addEventListener("submit", (event) => {
-    if (event.target.dataset.sent) event.preventDefault();
-    else if (event.target.method === "post") event.target.dataset.sent = "1";
+  // Near its limit a field says how much room is left.
+  const NEAR = 0.9;
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    if (!(field.maxLength > 0) || !field.closest(".field")) return;
+    let left = one("[data-left-of]", field.parentElement);
+    const is_near = field.value.length >= field.maxLength * NEAR;
+    if (!left && !is_near) return;
+    if (!left) {
+      left = document.createElement("span");
+      left.className = "hint";
+      left.dataset.leftOf = field.name;
+      left.setAttribute("role", "status");
+      field.after(left);
+    }
+    const number = new Intl.NumberFormat(document.documentElement.lang).format(field.maxLength - field.value.length);
+    left.textContent = is_near ? `${words.left} ${number}` : "";
   });
-  window.addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
 
   // An answer that changed by itself is said once, politely.
   const headline = () => (one(".answer h1") || document.body).textContent.trim();
