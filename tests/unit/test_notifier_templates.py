@@ -95,7 +95,7 @@ def test_a_language_that_the_product_does_not_speak_is_written_in_english() -> N
     assert '<html lang="en">' in letter.html
 
 
-def test_work_that_starts_at_receipt_starts_at_once() -> None:
+def test_no_mail_claims_work_before_somebody_has_taken_notice() -> None:
     promise = FACTS.promise.model_copy(update={"work_starts_at": FACTS.opened_at})
     letter = TEMPLATES.render(
         MessageKind.TICKET_OPENED,
@@ -103,4 +103,18 @@ def test_work_that_starts_at_receipt_starts_at_once() -> None:
         reader=READERS["en"],
         edition=EDITION,
     )
-    assert "Work starts: at once" in letter.text
+    assert "Work starts" not in letter.text
+    assert "You hear from us by" in letter.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_question_is_promised_an_answer_and_no_engineer(language: str) -> None:
+    promise = FACTS.promise.model_copy(update={"engineer_by": None})
+    fault = FACTS.model_copy(update={"promise": promise})
+    question = fault.model_copy(update={"impact": "question"})
+    for kind in (MessageKind.TICKET_OPENED, MessageKind.TICKET_RESOLVED):
+        said = [TEMPLATES.render(kind, one, reader=READERS[language], edition=EDITION) for one in (question, fault)]
+        assert said[0].text != said[1].text and said[0].html != said[1].html
+    opened = TEMPLATES.render(MessageKind.TICKET_OPENED, question, reader=READERS["en"], edition=EDITION).text
+    assert "engineer" not in opened.lower() and "visit" not in opened
+    assert "Answered by" in opened and "We will write to you with the answer." in opened

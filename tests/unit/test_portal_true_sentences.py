@@ -2,13 +2,17 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+import services
 from services.portal.pages.base.models import TicketView, TimelineRow
 from services.portal.pages.components.answers import ticket_answer, ticket_next
-from services.portal.pages.components.ticket_view import steps
+from services.portal.pages.components.refusals import SENTENCES
+from services.portal.pages.components.ticket_view import place, promises, steps
 from services.portal.pages.components.timeline import timeline
+from shared.contracts.catalog import Location
 from shared.contracts.tickets import TicketStatus
 from tests.unit.portal_samples import MONDAY, NOW, clock, texts, ticket, visit
 
@@ -99,3 +103,29 @@ def test_people_of_the_company_are_named_and_empty_entries_are_none() -> None:
         "Anna Other",
         "Customer",
     ]
+
+
+ELSEWHERE = frozenset({"cursor_invalid", "stream_full"})
+"""Codes that pages act upon without saying them, or that no page can meet."""
+
+
+def test_each_refusal_of_tickets_has_a_sentence() -> None:
+    folder = Path(str(services.__path__[0])) / "tickets"
+    found = (re.findall(r'^    code = "(\w+)"', file.read_text(), re.MULTILINE) for file in folder.rglob("*.py"))
+    codes = {code for of_file in found for code in of_file}
+    assert len(codes) > 10
+    assert codes - ELSEWHERE <= set(SENTENCES), sorted(codes - set(SENTENCES))
+
+
+def test_a_floor_that_is_a_number_is_said_to_be_one_and_any_other_stands_as_it_is() -> None:
+    site = ticket().site
+    said = [place(texts("de"), site, Location(floor=floor)) for floor in ("1", "0", "3. OG", "EG", "²", None)]
+    town = "Hafenstraße 14, 20457 Hamburg"
+    assert said == [f"{town}, 1. OG", f"{town}, 0", f"{town}, 3. OG", f"{town}, EG", f"{town}, ²", town]
+
+
+def test_a_missed_deadline_says_for_how_long() -> None:
+    for ago, words in ((timedelta(minutes=5), "seit 5 Min. überschritten"), (timedelta(days=3), "vor 3 Tagen")):
+        late = ticket(clocks=[clock("response", NOW - ago, state="breached")])
+        [promise] = promises(texts("de"), late)
+        assert promise.note is not None and words in promise.note

@@ -76,9 +76,10 @@ class Templates:
         parts = report.parts if report else ()
         start, end = (visit.window_from, visit.window_to) if visit else (None, None)
         gettext = dates.texts.ugettext
+        floor = facts.location.floor
         place = [
             facts.location.building,
-            facts.location.floor and gettext("floor %(floor)s") % {"floor": facts.location.floor},
+            gettext("floor %(floor)s") % {"floor": floor} if floor and floor.isdecimal() and int(floor) else floor,
             facts.location.room and gettext("room %(room)s") % {"room": facts.location.room},
             facts.location.note,
         ]

@@ -94,6 +94,8 @@ async def sign_out(request: Request, session: VisitorDep, form: FormDep) -> Resp
     response.headers["Clear-Site-Data"] = '"storage"'
     clear_session(request.app.state.settings, response)
     if session is not None:
+        if (language := str((session.me or {}).get("language"))) in LANGUAGES:
+            set_language(request.app.state.settings, response, language)
         sessions: Sessions = request.app.state.sessions
         await sessions.close(session)
         try:

@@ -57,6 +57,12 @@ CLOCKS: dict[ClockKind, str] = {
     ClockKind.RESOLVE: mark("Working again"),
 }
 
+STAFF_CLOCKS: dict[ClockKind, str] = {
+    ClockKind.ACKNOWLEDGE: mark("Acknowledge"),
+    ClockKind.RESPONSE: mark("Engineer at the device"),
+    ClockKind.RESOLVE: mark("Working again"),
+}
+
 IMPACTS: dict[str, tuple[str, str]] = {
     "down": (mark("It doesn't work at all"), mark("Nobody can print or copy")),
     "impaired": (mark("It works, but not properly"), mark("Streaks, jams, noise, slow")),

@@ -1,12 +1,13 @@
 """What the ticket pages show, made from a ticket: steps, promises, visit, rows of a list. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.portal.locale.texts import Texts, mark
 from services.portal.pages.base.models import TicketView
 from services.portal.pages.components.answers import Next, coming_visit, site_time, ticket_next
-from services.portal.pages.components.labels import CLOCKS, IMPACTS, Label, party, ticket_state
+from services.portal.pages.components.labels import CLOCKS, IMPACTS, STAFF_CLOCKS, Label, party, ticket_state
 from shared.contracts.catalog import Location, Site
 from shared.contracts.tickets import ClockKind, ClockState, TicketStatus, VisitState, VisitStatus
 
@@ -115,15 +116,16 @@ def _times(ticket: TicketView) -> list[datetime | None]:
     ]
 
 
-def promises(texts: Texts, ticket: TicketView) -> list[Promise]:
-    """The contracted deadlines, each with what became of it."""
+def promises(texts: Texts, ticket: TicketView, *, staff: bool = False) -> list[Promise]:
+    """The contracted deadlines, each with what became of it; named for those who wait or for those who keep them."""
     order = (ClockKind.ACKNOWLEDGE, ClockKind.RESPONSE, ClockKind.RESOLVE)
     by_kind = {clock.kind: clock for clock in ticket.clocks}
-    return [_promise(texts, ticket, by_kind[kind]) for kind in order if kind in by_kind]
+    names = STAFF_CLOCKS if staff else CLOCKS
+    return [_promise(texts, ticket, by_kind[kind], names) for kind in order if kind in by_kind]
 
 
-def _promise(texts: Texts, ticket: TicketView, clock: ClockState) -> Promise:
-    label = texts.text(CLOCKS[clock.kind])
+def _promise(texts: Texts, ticket: TicketView, clock: ClockState, names: Mapping[ClockKind, str]) -> Promise:
+    label = texts.text(names[clock.kind])
     due = texts.moment(clock.due_at)
     elsewhere = site_time(texts, ticket, clock.due_at)
     if clock.met_at:
@@ -146,7 +148,7 @@ def _promise(texts: Texts, ticket: TicketView, clock: ClockState) -> Promise:
         return Promise(
             label,
             texts.text("by %(when)s", when=due),
-            texts.text("missed %(ago)s", ago=texts.relative(clock.due_at)),
+            _overdue(texts, clock.due_at),
             "alert",
             "late",
             100,
@@ -156,6 +158,14 @@ def _promise(texts: Texts, ticket: TicketView, clock: ClockState) -> Promise:
     return Promise(
         label, texts.text("by %(when)s", when=due), note, "clock", "wait" if close else "calm", _used(clock, texts.now)
     )
+
+
+def _overdue(texts: Texts, due_at: datetime) -> str:
+    """How long a deadline has passed; whole days are said as a date's distance, which every language inflects."""
+    gone = texts.now - due_at
+    if gone < timedelta(minutes=1) or gone >= timedelta(days=1):
+        return texts.text("missed %(ago)s", ago=texts.relative(due_at))
+    return texts.text("overdue for %(duration)s", duration=texts.duration(int(gone.total_seconds() // 60)))
 
 
 def _used(clock: ClockState, now: datetime) -> int:
@@ -187,10 +197,12 @@ def visit_to_answer(texts: Texts, ticket: TicketView) -> VisitState | None:
     return visit if visit.window_from > texts.now else None
 
 
-def place(site: Site, location: Location | None = None) -> str:
-    """Street and town, then the place inside, on one line."""
+def place(texts: Texts, site: Site, location: Location | None = None) -> str:
+    """Street and town, then the place inside, on one line. A floor that is a number alone is said to be one."""
     inner = location or Location()
-    parts = [site.street, f"{site.postcode} {site.city}".strip(), inner.building, inner.floor, inner.room, inner.note]
+    is_number = bool(inner.floor and inner.floor.isdecimal() and int(inner.floor))
+    floor = texts.text("floor %(floor)s", floor=inner.floor) if is_number else inner.floor
+    parts = [site.street, f"{site.postcode} {site.city}".strip(), inner.building, floor, inner.room, inner.note]
     return ", ".join(part for part in parts if part)
 
 

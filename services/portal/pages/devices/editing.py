@@ -140,7 +140,7 @@ def _shown(
         device=device,
         sites=_sites(page, device),
         elsewhere=ELSEWHERE,
-        place=place(device.site, device.location),
+        place=place(texts, device.site, device.location),
         form={**{name: value or "" for name, value in present.items()}, **form},
         errors=errors,
         changed=changed,

@@ -165,7 +165,7 @@ async def device_page(
         contract=contract_state(texts, device.contract_state),
         sentences=contract_sentence(texts, device),
         state=device_state(texts, device.status),
-        place=place(device.site),
+        place=place(texts, device.site),
         inside=inside(device),
         active=[row(texts, ticket, staff=staff) for ticket in active],
         past=[row(texts, ticket, staff=staff) for ticket in tickets if ticket not in active],

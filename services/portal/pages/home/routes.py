@@ -105,7 +105,7 @@ def _first_visit(texts: Texts, visits: list[TicketView]) -> Answer:
     ticket = visits[0]
     visit = coming_visit(ticket)
     assert visit is not None and visit.window_from is not None  # what makes it one of the visits
-    where = [ticket.device.own_name or ticket.device.model_name, place(ticket.site, ticket.location)]
+    where = [ticket.device.own_name or ticket.device.model_name, place(texts, ticket.site, ticket.location)]
     lines = [" · ".join(part for part in where if part)]
     if len(visits) > 1:
         lines.append(texts.plural("One more visit is planned.", "%(num)s more visits are planned.", len(visits) - 1))

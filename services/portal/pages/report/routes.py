@@ -51,7 +51,7 @@ async def report_form(
         "report/choose_device.html",
         q=q,
         down=page.down("devices"),
-        devices=[(device, place(device.site, device.location)) for device in devices],
+        devices=[(device, place(page.texts, device.site, device.location)) for device in devices],
         pages=Address("/tickets/new", query).pages(listed.get("next"), listed.get("previous"), size),
     )
 
@@ -165,7 +165,7 @@ def _form(
         status=422 if errors and status == 200 else status,
         device=device,
         device_id=device_id,
-        place=place(device.site, device.location) if device else "",
+        place=place(texts, device.site, device.location) if device else "",
         form=form,
         errors=errors,
         already=already,

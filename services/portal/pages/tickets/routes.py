@@ -210,7 +210,7 @@ def ticket_values(page: Page, *, until: str = "") -> dict[str, Any]:
         "answer": ticket_answer(texts, ticket, phone=phone, staff=staff),
         "chip_label": ticket_state(texts, ticket.status, staff=staff),
         "steps_done": steps(texts, ticket),
-        "promised": promises(texts, ticket),
+        "promised": promises(texts, ticket, staff=staff),
         "told": notices(texts, ticket),
         "entries": timeline(
             texts,
@@ -224,7 +224,7 @@ def ticket_values(page: Page, *, until: str = "") -> dict[str, Any]:
         "older": listed.get("next"),
         "cursor": page.request.query_params.get("cursor", ""),
         "asked_visit": visit_to_answer(texts, ticket),
-        "place": place(ticket.site, ticket.location),
+        "place": place(texts, ticket.site, ticket.location),
         "impact": impact(texts, ticket.impact),
         "finished": ticket.status in (TicketStatus.CLOSED, TicketStatus.CANCELLED),
         "can": set(ticket.allowed_actions),
