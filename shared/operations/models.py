@@ -83,10 +83,6 @@ class Figures(BaseModel):
     hops: list[HopFigures]
 
 
-class Requeue(BaseModel):
-    id: str = Field(min_length=1, max_length=1_000, description="of a parked key's first record")
-
-
 class Requeued(BaseModel):
     """What came of handling a parked key again."""
 

@@ -3,15 +3,21 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Request
+from pydantic import Field
 
 from shared.access.caller import Caller
 from shared.contracts import actions
+from shared.http.body import Body
 from shared.http.caller import may
 from shared.operations.figures import Operations
-from shared.operations.models import Figures, Requeue, Requeued
+from shared.operations.models import Figures, Requeued
 from shared.operations.parked import Requeues
 
 router = APIRouter(tags=["operations"])
+
+
+class Requeue(Body):
+    id: str = Field(min_length=1, max_length=1_000, description="of a parked key's first record")
 
 
 @router.get("/v1/operations")

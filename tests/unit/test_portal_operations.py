@@ -78,7 +78,12 @@ STOPPED = Consumer(group="tickets.dispatch", topic="inbound.dispatch", lag=5, st
     ("changes", "title", "anchor", "tone"),
     [
         ({"missing": ["store"]}, "Tickets is not ready", "a-service-is-not-ready", "late"),
-        ({"degraded": ["broker", "rights"]}, "Tickets does not see the broker", "the-broker-is-away", "late"),
+        (
+            {"degraded": ["broker", "rights"], "outbox": Outbox(waiting=9, resting=9, oldest_seconds=99)},
+            "One service does not see the broker: Tickets",
+            "the-broker-is-away",
+            "late",
+        ),
         ({"degraded": ["rights"]}, "Tickets does not know the newest rights", "views-of-rights-are-behind", "late"),
         ({"degraded": ["consumers"]}, "Consumers of Tickets have not started", "consumers-have-not-started", "wait"),
         ({"degraded": ["dead"]}, "Background work of Tickets has died", "background-work-has-died", "late"),
@@ -164,11 +169,23 @@ def test_a_service_that_is_away_comes_first_and_the_others_are_still_told() -> N
     assert (answer.headline, answer.tone) == ("2 things need your attention", "late")
 
 
+def test_what_many_services_say_of_one_broker_is_one_finding_without_its_consequences() -> None:
+    blind = figures(degraded=["broker", "rights"], hops=[hop(Hop.PUBLISHED, 60), hop(Hop.CONSUMED, 60)])
+    found = findings(texts(), {"identity": blind, "catalog": blind, "tickets": figures()})
+    assert [one.title for one in found] == ["2 services do not see the broker: Identity, Catalog"]
+
+
+def test_of_a_slow_hop_the_slowest_service_is_named() -> None:
+    services = {"identity": figures(hops=[hop(Hop.PUBLISHED, 30)]), "catalog": figures(hops=[hop(Hop.PUBLISHED, 90)])}
+    (found,) = findings(texts(), services)
+    assert found.title.endswith("at Catalog")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_has_a_sentence_for_everything_at_once(language: str) -> None:
     everything = figures(
         missing=["store"],
-        degraded=["broker", "consumers", "dead"],
+        degraded=["rights", "consumers", "dead"],
         outbox=Outbox(waiting=9, resting=9, oldest_seconds=1e6),
         consumers=[STOPPED],
         backlogs=[UNSEEN, Backlog(what="timers", of="tickets", number=10_000, is_more=True, oldest_seconds=1e9)],

@@ -46,13 +46,14 @@ class Finding:
 
 
 def findings(texts: Texts, services: Mapping[str, Figures | None]) -> list[Finding]:
-    """Everything that is out of bounds, the worst first."""
+    """Everything that is out of bounds, the worst first. What only follows from a broker that is away is left out."""
     found = [
         finding
         for name, figures in services.items()
         for finding in (_away(texts, name) if figures is None else _of_service(texts, name.capitalize(), figures))
     ]
-    found += _parked(texts, services)
+    answering = {name.capitalize(): figures for name, figures in services.items() if figures}
+    found += [*_broker(texts, answering), *_slow(texts, answering), *_parked(texts, answering)]
     return sorted(found, key=lambda one: one.tone != "late")
 
 
@@ -84,6 +85,10 @@ def outbox_is_out(figures: Figures) -> bool:
     return (figures.outbox.oldest_seconds or 0) >= OUTBOX_SECONDS
 
 
+def sees_broker(figures: Figures) -> bool:
+    return "broker" not in figures.degraded
+
+
 def _away(texts: Texts, name: str) -> Iterator[Finding]:
     yield Finding(
         "late",
@@ -100,7 +105,6 @@ def _of_service(texts: Texts, name: str, figures: Figures) -> Iterator[Finding]:
     for backlog in figures.backlogs:
         if is_out(backlog):
             yield from _backlog(texts, backlog)
-    yield from _slow(texts, name, figures)
 
 
 def _health(texts: Texts, name: str, figures: Figures) -> Iterator[Finding]:
@@ -111,14 +115,7 @@ def _health(texts: Texts, name: str, figures: Figures) -> Iterator[Finding]:
             texts.text("It lacks its store, or the keys by which it knows who asks, and serves nobody."),
             "a-service-is-not-ready",
         )
-    if "broker" in figures.degraded:
-        yield Finding(
-            "late",
-            texts.text("%(service)s does not see the broker", service=name),
-            texts.text("It accepts commands and tells the others later. Nothing is lost."),
-            "the-broker-is-away",
-        )
-    elif "rights" in figures.degraded:
+    if "rights" in figures.degraded and sees_broker(figures):
         yield Finding(
             "late",
             texts.text("%(service)s does not know the newest rights", service=name),
@@ -143,6 +140,8 @@ def _health(texts: Texts, name: str, figures: Figures) -> Iterator[Finding]:
 
 def _outbox(texts: Texts, name: str, figures: Figures) -> Iterator[Finding]:
     outbox = figures.outbox
+    if not sees_broker(figures):
+        return
     if outbox_is_out(figures):
         age = span(texts, outbox.oldest_seconds or 0)
         yield Finding(
@@ -229,17 +228,34 @@ def _backlog(texts: Texts, backlog: Backlog) -> Iterator[Finding]:
         )
 
 
-def _slow(texts: Texts, name: str, figures: Figures) -> Iterator[Finding]:
-    for one in figures.hops:
-        recent = merged(minute.counts for minute in one.minutes if figures.at - minute.at <= JUDGED)
-        slowest = quantile(recent, 0.99)
-        if slowest is not None and slowest > HOP_SECONDS[Hop(one.hop)]:
+def _broker(texts: Texts, services: Mapping[str, Figures]) -> Iterator[Finding]:
+    blind = [name for name, figures in services.items() if not sees_broker(figures)]
+    if blind:
+        yield Finding(
+            "late",
+            texts.plural(
+                "One service does not see the broker: %(services)s",
+                "%(num)s services do not see the broker: %(services)s",
+                len(blind),
+                services=", ".join(blind),
+            ),
+            texts.text("Commands are accepted, and the others hear of them later. Nothing is lost."),
+            "the-broker-is-away",
+        )
+
+
+def _slow(texts: Texts, services: Mapping[str, Figures]) -> Iterator[Finding]:
+    """Of each hop the slowest service."""
+    for hop, (title, _) in HOPS.items():
+        slowest = {name: _recent(figures, hop) for name, figures in services.items() if sees_broker(figures)}
+        name, seconds = max(slowest.items(), key=lambda item: item[1], default=("", 0.0))
+        if seconds > HOP_SECONDS[hop]:
             yield Finding(
                 "wait",
                 texts.text(
                     "%(hop)s: %(duration)s at %(service)s",
-                    hop=texts.text(HOPS[Hop(one.hop)][0]),
-                    duration=span(texts, slowest),
+                    hop=texts.text(title),
+                    duration=span(texts, seconds),
                     service=name,
                 ),
                 texts.text("One of a hundred took this long in the last five minutes. Look at lag and outbox first."),
@@ -247,8 +263,14 @@ def _slow(texts: Texts, name: str, figures: Figures) -> Iterator[Finding]:
             )
 
 
-def _parked(texts: Texts, services: Mapping[str, Figures | None]) -> Iterator[Finding]:
-    keys = sum(figures.parked.keys for figures in services.values() if figures)
+def _recent(figures: Figures, hop: Hop) -> float:
+    """How long one of a hundred has taken lately."""
+    minutes = [minute for one in figures.hops if one.hop == hop for minute in one.minutes]
+    return quantile(merged(one.counts for one in minutes if figures.at - one.at <= JUDGED), 0.99) or 0.0
+
+
+def _parked(texts: Texts, services: Mapping[str, Figures]) -> Iterator[Finding]:
+    keys = sum(figures.parked.keys for figures in services.values())
     if keys:
         yield Finding(
             "wait",

@@ -51,6 +51,8 @@ async def operations(
         parked_beside=view.parked_beside(services),
         groups=(groups := view.groups(texts, services)),
         behind=[one for one in groups if one.state],
+        lag_unknown=view.lag_is_unknown(services),
+        away=[name.capitalize() for name, figures in services.items() if figures is None],
         charts=view.charts(texts, services, now),
         handled=handled_words(texts, outcome, count),
         may_requeue=bool(page.me and page.me.may(actions.REQUEUE_PARKED.name)),
@@ -94,7 +96,11 @@ async def _all_figures(backends: Backends, session: Session) -> dict[str, Figure
 
 
 async def _figures(backends: Backends, session: Session, name: str) -> Figures | None:
-    """What a service says of itself; None where it does not, whatever the cause."""
+    """What a service says of itself; None where it does not, whatever the cause.
+
+    What the person has changed elsewhere is not waited for: during an outage it would never come.
+    """
+    session = replace(session, seen=())
     try:
         return Figures.model_validate(await backends.call(session, name, "GET", v1("operations")))
     except (ServiceDown, Refused, ValidationError) as error:

@@ -157,6 +157,11 @@ def groups(texts: Texts, services: Mapping[str, Figures | None]) -> list[Group]:
     return [Group(one.group, one.topic, _lag(texts, one), _group_state(texts, one)) for one in each]
 
 
+def lag_is_unknown(services: Mapping[str, Figures | None]) -> bool:
+    """Whether some group may be behind without anybody knowing."""
+    return any(one.lag is None for figures in services.values() if figures for one in figures.consumers)
+
+
 def _lag(texts: Texts, one: Consumer) -> str:
     return texts.number(one.lag) if one.lag is not None else texts.text("not known")
 
