@@ -105,7 +105,7 @@ def test_people_of_the_company_are_named_and_empty_entries_are_none() -> None:
     ]
 
 
-ELSEWHERE = frozenset({"cursor_invalid", "stream_full"})
+ELSEWHERE = frozenset({"calendar_feed_not_found", "too_many_calendar_feeds", "wrong_calendar"})
 """Codes that pages act upon without saying them, or that no page can meet."""
 
 
