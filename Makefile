@@ -8,7 +8,7 @@ RUN = @$(PYTHON) -m deploy.local
 export PORTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status logs restart bench soak abuse sbom audit lint types setup
+.PHONY: help demo test up down status logs restart bench soak abuse screens sbom audit lint types setup
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ soak: ## long rounds with faults: MINUTES=30
 
 abuse: ## the hostile run of `make test`, twenty times as long
 	$(RUN) abuse -- $(ARGS)
+
+screens: ## every page of the demo on one sheet: ARGS=--pictures takes those of the README, too
+	$(RUN) screens -- $(ARGS)
 
 sbom: ## bill of materials of what runs (CycloneDX), into .local/
 	$(RUN) sbom

@@ -89,6 +89,13 @@ def run_abuse(arguments: argparse.Namespace, profile: Profile) -> int:
     return checks.tests(["tests/abuse", *arguments.rest], times=LONG_ABUSE)
 
 
+def run_screens(arguments: argparse.Namespace, profile: Profile) -> int:
+    """Pictures of every page, of the demonstration's data."""
+    return run_demo(argparse.Namespace(**{**vars(arguments), "rest": []}), profile) or _module(
+        "tests.screens", arguments.rest
+    )
+
+
 def run_sbom(arguments: argparse.Namespace, profile: Profile) -> int:
     return supply.bill_of_materials()
 
@@ -116,6 +123,7 @@ COMMANDS: dict[str, Command] = {
     "bench": run_bench,
     "soak": run_soak,
     "abuse": run_abuse,
+    "screens": run_screens,
     "sbom": run_sbom,
     "audit": run_audit,
     "supervise": run_supervise,

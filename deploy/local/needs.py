@@ -37,7 +37,7 @@ def of_command(command: str, arguments: Sequence[str]) -> Needs:
         return Needs.PYTHON
     if command == "test":
         return of_tests(arguments)
-    return ALL if command == "setup" else Needs.SERVERS | Needs.ASSETS
+    return ALL if command in ("setup", "screens") else Needs.SERVERS | Needs.ASSETS
 
 
 def of_tests(arguments: Sequence[str]) -> Needs:
