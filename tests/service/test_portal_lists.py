@@ -83,9 +83,16 @@ async def test_a_view_is_kept_under_a_name_for_its_owner_alone(stack: Stack, wor
         page = (await client.get("/devices")).text
         assert page.count("früh") + page.count("FRÜH") == 3, "one view, with its link, its form and its label"
         form = {"csrf": csrf_of(await client.get("/devices")), "path": "/devices", "name": "montag <b> früh"}
-        assert (await client.post("/views/remove", data=form)).status_code == 303
+        removed = await client.post("/views/remove", data=form)
+        page = await client.get(removed.headers["location"])
+        assert "The view MONTAG &lt;B&gt; FRÜH is removed." in page.text
         assert "FRÜH" not in (await client.get("/devices")).text
-        assert (await client.post("/views/remove", data=form)).status_code == 303, "twice is once"
+        again = await client.post("/views/remove", data=form)
+        assert (again.status_code, again.headers["location"]) == (303, "/devices"), "twice is once"
+        undo = {"csrf": csrf_of(page), "path": "/devices", "name": "MONTAG <B> FRÜH", "query": "status=removed"}
+        assert 'name="query" value="status=removed"' in page.text
+        assert (await client.post("/views", data=undo)).status_code == 303
+        assert "FRÜH" in (await client.get("/devices")).text
 
 
 async def test_a_view_without_a_name_and_one_too_many_are_refused_in_words(stack: Stack, world: World) -> None:

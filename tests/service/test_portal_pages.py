@@ -34,6 +34,14 @@ async def test_a_fault_is_reported_from_the_device_to_the_promise(stack: Stack, 
         form = {"csrf": csrf_of(form_page), "device_id": device.device_id, "description": "Streaks"}
         assert " checked" not in form_page.text, "nobody chooses for him"
         assert "A question is answered by" in form_page.text
+        typed = {**form, "impact": "question", "own_reference": "HD-7", "switch": "1"}
+        switched = await client.post("/tickets/new", data=typed)
+        assert switched.status_code == 200 and "What you wrote is kept and comes along." in switched.text
+        assert 'name="own_reference" value="HD-7"' in switched.text
+        found = await client.post("/tickets/new", data={**typed, "q": device.serial})
+        assert f'value="{device.device_id}"' in found.text and 'value="Streaks"' in found.text
+        back = await client.post("/tickets/new", data={**typed, "switch": "", "draft": "1"})
+        assert "Streaks</textarea>" in back.text and 'value="HD-7"' in back.text
         unchosen = await client.post("/tickets/new", data=form)
         assert unchosen.status_code == 422
         assert "Please choose how bad it is." in unchosen.text and 'href="#impact"' in unchosen.text

@@ -77,6 +77,7 @@ def shown(
     listed: dict[str, Any] = page.value(part) or {"items": []}
     entries = each(listed["items"], make)
     view = listing.of_view(query)
+    asked = page.request.query_params
     return {
         "down": page.down(part),
         "list_path": listing.path,
@@ -95,6 +96,9 @@ def shown(
         else None,
         "views": [_kept(listing, one, view) for one in page.value("views")],
         "view": Address("", view).href().removeprefix("?"),
+        "removed": {name: asked.get(name, "") for name in ("removed", "removed_view")}
+        if asked.get("removed")
+        else None,
         "view_trouble": _trouble(page.texts, page.request.query_params.get("kept", "")),
     }
 

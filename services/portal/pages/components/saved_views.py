@@ -60,8 +60,10 @@ class SavedViews:
         )
         return True
 
-    async def remove(self, user_id: str, path: str, name: str) -> None:
-        await self._views.delete_one({"_id": _id(user_id, path, name)})
+    async def remove(self, user_id: str, path: str, name: str) -> SavedView | None:
+        """Take a view away; what it was, or None where there is none."""
+        row = await self._views.find_one_and_delete({"_id": _id(user_id, path, name)})
+        return SavedView(row["name"], dict(parse_qsl(row["query"]))) if row else None
 
 
 @router.post("/views")
@@ -83,8 +85,11 @@ async def remove_view(
 ) -> Response:
     path = _path(form)
     views: SavedViews = request.app.state.views
-    await views.remove(session.user_id, path, form.get("name", ""))
-    return _back(path, dict(parse_qsl(form.get("query", "")[:QUERY_LENGTH])))
+    name, query = form.get("name", ""), dict(parse_qsl(form.get("query", "")[:QUERY_LENGTH]))
+    gone = await views.remove(session.user_id, path, name)
+    if gone is None:
+        return _back(path, query)
+    return _back(path, query, removed=gone.name, removed_view=urlencode(gone.query))
 
 
 def _path(form: Mapping[str, str]) -> str:

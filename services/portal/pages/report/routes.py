@@ -31,12 +31,17 @@ FIELDS = ("description", "error_code", "own_reference", "location_note")
 
 @router.get("/tickets/new")
 async def report_form(
-    request: Request, session: Annotated[Session, may(actions.OPEN_TICKET)], device_id: str = "", q: str = ""
+    request: Request, session: Annotated[Session, may(actions.OPEN_TICKET)], device_id: str = ""
 ) -> Response:
     if device_id:
         page = await _with_device(request, session, device_id)
         return _form(page, device_id, {}, {})
     query = {name: value for name, value in request.query_params.items() if name in ("q", "cursor", "limit") and value}
+    return await _choose(request, session, query, {})
+
+
+async def _choose(request: Request, session: Session, query: dict[str, str], form: dict[str, str]) -> Response:
+    """Which device it is; what was typed for another one comes along."""
     size = page_size(query, 10)
     page = await open_page(
         request,
@@ -49,10 +54,13 @@ async def report_form(
     devices = [DeviceView.model_validate(item) for item in listed["items"]]
     return page.render(
         "report/choose_device.html",
-        q=q,
+        q=query.get("q", ""),
         down=page.down("devices"),
         devices=[(device, place(page.texts, device.site, device.location)) for device in devices],
         pages=Address("/tickets/new", query).pages(listed.get("next"), listed.get("previous"), size),
+        typed={name: form[name] for name in (*FIELDS, "impact") if form.get(name)},
+        left=form.get("device_id", ""),
+        following=listed.get("next"),
     )
 
 
@@ -68,6 +76,9 @@ async def outlook_part(
 @router.post("/tickets/new")
 async def report(request: Request, session: Annotated[Session, may(actions.OPEN_TICKET)], form: FormDep) -> Response:
     device_id = form.get("device_id", "")
+    if form.get("switch") or (form.get("cursor") and not device_id):
+        query = {name: form[name] for name in ("q", "cursor") if form.get(name)}
+        return await _choose(request, session, query, form)
     if not device_id:
         return see_other("/tickets/new")
     if form.get("draft"):
