@@ -335,7 +335,7 @@ EXAMPLES: Mapping[str, Example] = {
     "portal GET /devices/{device_id}": Example("device"),
     "portal GET /devices/{device_id}/edit": Example("device"),
     "portal POST /devices/{device_id}/names": Example("device", body=_said(own_name="Spare"), let_in=409),
-    "portal POST /devices/{device_id}/place": Example("device", body=_said(site_id="x"), let_in=409),
+    "portal POST /devices/{device_id}/place": Example("device", body=_said(site_id="x"), let_in=422),
     "portal POST /views": Example(body=_said(path="/devices", name="Mine", query="status=installed")),
     "portal POST /views/remove": Example(body=_said(path="/devices", name="Mine", query="")),
     "portal GET /live": Example(stream=True),

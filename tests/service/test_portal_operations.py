@@ -59,7 +59,7 @@ async def test_an_operator_is_led_from_home_to_how_everything_runs(stack: Stack,
 async def test_a_service_administrator_finds_it_beside_the_desk(stack: Stack, world: World) -> None:
     async with portal(settings(stack)) as app, browser(app) as client:
         await sign_in(client, await operator(world, "service_admin"))
-        assert 'href="/operations"' in (await client.get("/")).text
+        assert 'href="/operations"' in (await client.get("/desk")).text
         assert (await client.get("/operations")).status_code == 200
 
 
@@ -68,8 +68,8 @@ async def test_nobody_else_does(stack: Stack, world: World, staff: bool) -> None
     person = await world.agent() if staff else await world.manager(await world.account("DE"), whole=True)
     async with portal(settings(stack)) as app, browser(app) as client:
         await sign_in(client, person)
-        home = await client.get("/")
-        assert "/operations" not in home.text
+        home = await client.get("/desk" if staff else "/")
+        assert home.status_code == 200 and "/operations" not in home.text
         for path in ("/operations", "/operations/runbook"):
             assert (await client.get(path)).status_code == 403
         form = {"csrf": csrf_of(home), "service": "tickets", "id": "x"}

@@ -108,7 +108,7 @@ async def test_a_visit_is_confirmed_and_a_reply_is_written(stack: Stack, world: 
         assert written.headers["location"] == f"{path}?done=reply#timeline"
         assert "Please ring at the gate" in (await client.get(path)).text
         live = await client.get(f"{path}/live")
-        assert 'id="answer" hx-swap-oob="true"' in live.text and 'id="reply"' not in live.text
+        assert 'id="answer" data-hx-swap-oob="true"' in live.text and 'id="reply"' not in live.text
 
 
 async def test_a_device_whose_contract_has_ended_says_so_with_the_phone_line(stack: Stack, world: World) -> None:
@@ -162,7 +162,7 @@ async def test_a_long_conversation_is_read_page_by_page_also_without_scripts(sta
             await tickets.post(f"/v1{path}/updates", json={"text": "word-new."})
         live = await client.get(f"{path}/live", params={"until": until})
         assert "word-new." in live.text and "word-05." in live.text and "word-04." not in live.text
-        assert 'id="timeline-latest" hx-swap-oob="true"' in live.text
+        assert 'id="timeline-latest" data-hx-swap-oob="true"' in live.text
         gone = await client.get(f"{path}/live", params={"until": "a line that is not there"})
         assert (gone.status_code, gone.headers["HX-Refresh"]) == (204, "true")
         old = await client.get(path, params={"cursor": "nonsense"})

@@ -51,7 +51,7 @@ async def test_the_desk_sends_somebody_after_all(stack: Stack, world: World) -> 
     device = await world.device(await world.account("DE"))
     right = {"account_id": device.account_id, "role": "device_manager", "whole": True}
     person = await world.person("DE", rights=[right], language="en")
-    agent = await world.agent()
+    agent = await world.person("DE", staff_roles=["contact_centre_agent"], language="en")
     ticket = await world.open_ticket(person, device, impact="question")
     path = f"/tickets/{ticket['ticket_id']}"
     async with portal(settings(stack)) as app, browser(app) as desk, browser(app) as customer:
