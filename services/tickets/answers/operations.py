@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from services.tickets.aggregate import operations, store
-from services.tickets.aggregate.callers import cause_of, permitting, visible_tickets
+from services.tickets.aggregate.callers import cause_of
 from services.tickets.aggregate.draft import Draft
 from services.tickets.aggregate.operations import carry_out, refused, silence_of
 from services.tickets.aggregate.store import Document
 from services.tickets.aggregate.values import HeldAnswer, Then
 from services.tickets.answers import domain
 from services.tickets.service import Service
-from services.tickets.tickets.operations import TicketMovedOn
+from services.tickets.tickets.operations import TicketMovedOn, carry_out_by
 from shared.access.caller import Caller
 from shared.contracts import actions
 from shared.contracts.tickets import SolutionCause, TicketStatus
@@ -98,16 +98,7 @@ async def hold(
             raise refused(status, PAST[written.then])
         domain.hold(draft, answer)
 
-    return await carry_out(
-        deps,
-        ticket_id,
-        rule,
-        cause=cause_of(caller),
-        command=command,
-        if_match=if_match,
-        scope=visible_tickets(caller),
-        permit=permitting(caller, actions.HANDLE_TICKET),
-    )
+    return await carry_out_by(deps, caller, actions.HANDLE_TICKET, ticket_id, rule, command, if_match)
 
 
 async def take_back(deps: Service, *, caller: Caller, ticket_id: str, answer_id: str, command: Command) -> Document:
@@ -124,28 +115,12 @@ async def take_back(deps: Service, *, caller: Caller, ticket_id: str, answer_id:
             raise NotYourAnswer()
         domain.drop(draft, answer_id)
 
-    return await carry_out(
-        deps,
-        ticket_id,
-        rule,
-        cause=cause_of(caller),
-        command=command,
-        scope=visible_tickets(caller),
-        permit=permitting(caller, actions.HANDLE_TICKET),
-    )
+    return await carry_out_by(deps, caller, actions.HANDLE_TICKET, ticket_id, rule, command)
 
 
 async def settle_flags(deps: Service, *, caller: Caller, ticket_id: str, command: Command) -> Document:
     """All that was flagged so far has been looked at. Raises TicketNotFound, Forbidden."""
-    return await carry_out(
-        deps,
-        ticket_id,
-        domain.settle_flags,
-        cause=cause_of(caller),
-        command=command,
-        scope=visible_tickets(caller),
-        permit=permitting(caller, actions.HANDLE_TICKET),
-    )
+    return await carry_out_by(deps, caller, actions.HANDLE_TICKET, ticket_id, domain.settle_flags, command)
 
 
 async def fire(deps: Service, document: Document, now: datetime) -> None:

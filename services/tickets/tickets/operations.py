@@ -84,7 +84,7 @@ async def write_update(
         if not done:
             raise refused(draft.state.status, "updated")
 
-    return await _by(deps, caller, actions.UPDATE_TICKET, ticket_id, rule, command, if_match)
+    return await carry_out_by(deps, caller, actions.UPDATE_TICKET, ticket_id, rule, command, if_match)
 
 
 async def write_note(
@@ -96,7 +96,7 @@ async def write_note(
     def rule(draft: Draft) -> None:
         draft.note(note_id, caller.id, text)
 
-    return await _by(deps, caller, actions.HANDLE_TICKET, ticket_id, rule, command, if_match)
+    return await carry_out_by(deps, caller, actions.HANDLE_TICKET, ticket_id, rule, command, if_match)
 
 
 async def act(
@@ -144,7 +144,9 @@ async def act(
             author_id = caller.id if author == "customer" else None
             draft.write(entry_id, author, text, by=BROUGHT_BY[action], author_id=author_id)
 
-    return await _by(deps, caller, PERMITTED.get(action, actions.HANDLE_TICKET), ticket_id, rule, command, if_match)
+    return await carry_out_by(
+        deps, caller, PERMITTED.get(action, actions.HANDLE_TICKET), ticket_id, rule, command, if_match
+    )
 
 
 PERMITTED = {"close": actions.CLOSE_TICKET, "cancel": actions.CANCEL_TICKET}
@@ -181,18 +183,19 @@ async def request_visit(
         if not domain.request_visit(draft, order, symptom or draft.state.description):
             raise refused(draft.state.status, "visited")
 
-    return await _by(deps, caller, actions.HANDLE_TICKET, ticket_id, rule, command, if_match)
+    return await carry_out_by(deps, caller, actions.HANDLE_TICKET, ticket_id, rule, command, if_match)
 
 
-async def _by(
+async def carry_out_by(
     deps: Service,
     caller: Caller,
     action: actions.Action,
     ticket_id: str,
     rule: Callable[[Draft], None],
     command: Command,
-    if_match: int | None,
+    if_match: int | None = None,
 ) -> Document:
+    """A rule in the name of a caller who sees the ticket and may do this with it."""
     return await carry_out(
         deps,
         ticket_id,

@@ -11,6 +11,7 @@ from services.portal.gateway.paths import one, v1
 from services.portal.gateway.sessions import Session
 from services.portal.pages.base.models import DeviceView, TicketView
 from services.portal.pages.base.page import FormDep, Page, backends_of, may, open_page, see_other
+from services.portal.pages.components.acting import refusal_of
 from services.portal.pages.components.entries import each
 from services.portal.pages.components.filters import Address, page_size
 from services.portal.pages.components.labels import too_long
@@ -168,18 +169,9 @@ async def undo(request: Request, session: Handling, ticket_id: str, answer_id: s
     found = await backends_of(request).call(session, "tickets", "GET", one("tickets", ticket_id))
     held = TicketView.model_validate(found).held if found else ()
     kept = next((one for one in held or () if one.answer_id == answer_id), None)
-    try:
-        await backends_of(request).call(
-            session,
-            "tickets",
-            "DELETE",
-            one("tickets", ticket_id, "answers", answer_id),
-            key=form.get("idempotency_key") or new_id(),
-        )
-    except Refused as refusal:
-        if refusal.answered == 404:
-            raise NotFound() from refusal
-        return await _again(request, session, ticket_id, form, {}, refusal)
+    address = one("tickets", ticket_id, "answers", answer_id)
+    if refused := await refusal_of(request, session, "tickets", "DELETE", address, form):
+        return await _again(request, session, ticket_id, form, {}, refused)
     page = await _open_case(request, session, ticket_id)
     words = {"text": kept.text, "kind": kept.kind, "cause": kept.cause or ""} if kept else {}
     return _shown(page, form={"queue": form.get("queue", ""), **words})
@@ -223,21 +215,9 @@ async def _do(
     done: str = "",
 ) -> Response:
     """Carry out one act and show the case again; a refusal with what was typed."""
-    try:
-        await backends_of(request).call(
-            session,
-            "tickets",
-            "POST",
-            one("tickets", ticket_id, *path),
-            key=form.get("idempotency_key") or None,
-            json=body,
-        )
-    except Refused as refusal:
-        if refusal.answered == 404:
-            raise NotFound() from refusal
-        if refusal.answered == 403:
-            raise
-        return await _again(request, session, ticket_id, form, {}, refusal)
+    address = one("tickets", ticket_id, *path)
+    if refused := await refusal_of(request, session, "tickets", "POST", address, form, body=body):
+        return await _again(request, session, ticket_id, form, {}, refused)
     query = {"queue": form.get("queue", ""), "done": done}
     return see_other(Address(f"{PATH}/{ticket_id}", query).href())
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.portal.gateway.backends import Refused
 from services.portal.gateway.paths import one, v1
 from services.portal.gateway.sessions import Session
 from services.portal.pages.base.models import DeviceView
 from services.portal.pages.base.page import FormDep, Page, backends_of, may, open_page, see_other
+from services.portal.pages.components.acting import refusal_of
 from services.portal.pages.components.refusals import by_field, sentence
 from services.portal.pages.components.ticket_view import place
 from shared.access.permissions import refusal as not_permitted
@@ -65,28 +65,17 @@ async def _change(
 ) -> Response:
     """One change of the version that was seen. A refusal comes back with what was typed and what holds now."""
     seen = form.get("version", "")
-    try:
-        await backends_of(request).call(
-            session,
-            "catalog",
-            method,
-            one("devices", device_id, *path),
-            key=form.get("idempotency_key") or new_id(),
-            version=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0,
-            json=body,
-        )
-    except Refused as refused:
-        if refused.answered == 404:
-            raise NotFound() from refused
-        if refused.answered == 403:
-            raise
-        page = await _open(request, session, device_id)
-        if refused.reason == "version_conflict":
-            return _shown(page, form=form, changed=True, status=409)
-        errors = {_field_of(name): words for name, words in by_field(page.texts, refused).items()}
-        known = {name: words for name, words in errors.items() if name in (*NAMES, *ADDRESS, *LOCATION, "site_id")}
-        return _shown(page, form=form, errors=known or {"": sentence(page.texts, refused)}, status=422)
-    return see_other(f"/devices/{device_id}?saved=1")
+    version = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0
+    address = one("devices", device_id, *path)
+    refused = await refusal_of(request, session, "catalog", method, address, form, body=body, version=version)
+    if refused is None:
+        return see_other(f"/devices/{device_id}?saved=1")
+    page = await _open(request, session, device_id)
+    if refused.reason == "version_conflict":
+        return _shown(page, form=form, changed=True, status=409)
+    errors = {_field_of(name): words for name, words in by_field(page.texts, refused).items()}
+    known = {name: words for name, words in errors.items() if name in (*NAMES, *ADDRESS, *LOCATION, "site_id")}
+    return _shown(page, form=form, errors=known or {"": sentence(page.texts, refused)}, status=422)
 
 
 def _field_of(named: str) -> str:

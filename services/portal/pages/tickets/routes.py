@@ -11,6 +11,7 @@ from services.portal.gateway.sessions import Session
 from services.portal.locale.texts import Texts
 from services.portal.pages.base.models import TicketView, TimelineRow
 from services.portal.pages.base.page import FormDep, Page, backends_of, may, open_page, see_other
+from services.portal.pages.components.acting import refusal_of
 from services.portal.pages.components.answers import ticket_answer
 from services.portal.pages.components.filters import Address, Filter, page_size
 from services.portal.pages.components.labels import TICKET_STATES, ticket_state, too_long
@@ -294,20 +295,8 @@ async def act(
     written: str = "",
 ) -> Response:
     """Carry out one action, a path below the ticket, and show the ticket again; a refusal with what was typed."""
-    try:
-        await backends_of(request).call(
-            session,
-            "tickets",
-            "POST",
-            one("tickets", ticket_id, *action),
-            key=form.get("idempotency_key") or None,
-            json=body,
-        )
-    except Refused as refusal:
-        if refusal.answered == 404:
-            raise NotFound() from refusal
-        if refusal.answered == 403:
-            raise
+    path = one("tickets", ticket_id, *action)
+    if refusal := await refusal_of(request, session, "tickets", "POST", path, form, body=body):
         return await again(request, session, ticket_id, form, "", refusal)
     return see_other(f"/tickets/{ticket_id}" + (f"?done={written}#timeline" if written else ""))
 
