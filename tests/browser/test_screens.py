@@ -127,3 +127,12 @@ async def test_the_pages_fetch_nothing_from_elsewhere(open_page: OpenPage, scene
     for path in scene.screens().values():
         await page.goto(path)
     assert asked and not [url for url in asked if url.split("/", 3)[2] != own and not url.startswith("data:")]
+
+
+async def test_a_table_stays_a_table_where_styles_make_cards_of_it(open_page: OpenPage, scene: Scene) -> None:
+    """What assistive programs are told of it, on a phone as on a desk."""
+    for width in WIDTHS:
+        page = await open_page(scene.german, width=width)
+        await page.goto("/devices")
+        told = await page.locator("table").first.aria_snapshot()
+        assert "- table " in told and "- row " in told and "- cell " in told, told[:500]

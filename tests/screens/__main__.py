@@ -6,20 +6,24 @@ README are taken anew.
 
 import argparse
 import asyncio
+import contextlib
 import html
 import shutil
 import sys
 import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, Page, StorageState, async_playwright
 
 from deploy.local import installations
 from deploy.local.environment import service_url
 from deploy.local.layout import REPOSITORY, Profile
 from deploy.local.progress import say
 from deploy.seed import keepsakes
-from tests.screens.people import Doors, Reader, readers
+from tests.screens.people import NOT_THERE, Doors, Reader, readers
 
 FOLDER = REPOSITORY / ".local" / "screens"
 PICTURES = REPOSITORY / "docs" / "screenshots"
@@ -44,54 +48,71 @@ AT_ONCE = 3
 MOST_SECONDS = 900
 
 
-async def _signed_in(browser: Browser, portal: str, reader: Reader, password: str, **view: object) -> BrowserContext:
-    context = await browser.new_context(base_url=portal, **view)  # type: ignore[arg-type]
-    page = await context.new_page()
-    await page.goto("/sign-in")
-    await page.fill("#email", reader.email)
-    await page.fill("#password", password)
-    await page.press("#password", "Enter")
-    await page.wait_for_url(lambda url: "/sign-in" not in url)
-    await page.close()
-    return context
+@dataclass(frozen=True)
+class Seat:
+    """A signed-in person, in whose name windows of any kind are opened."""
+
+    browser: Browser
+    portal: str
+    reader: Reader
+    cookies: StorageState
+
+    @classmethod
+    async def of(cls, browser: Browser, portal: str, reader: Reader, password: str) -> "Seat":
+        context = await browser.new_context(base_url=portal)
+        page = await context.new_page()
+        await page.goto("/sign-in")
+        await page.fill("#email", reader.email)
+        await page.fill("#password", password)
+        await page.press("#password", "Enter")
+        await page.wait_for_url(lambda url: "/sign-in" not in url)
+        seat = cls(browser, portal, reader, await context.storage_state())
+        await context.close()
+        return seat
+
+    @contextlib.asynccontextmanager
+    async def window(self, **view: Any) -> AsyncIterator[Page]:
+        context = await self.browser.new_context(base_url=self.portal, storage_state=self.cookies, **view)
+        try:
+            yield await context.new_page()
+        finally:
+            await context.close()
+
+
+class PageMissing(Exception):
+    """A page did not answer as it should."""
 
 
 async def _take(page: Page, path: str, picture: Path, *, whole: bool = True) -> None:
-    await page.goto(path, wait_until="load")
+    answer = await page.goto(path, wait_until="load")
+    wanted = 404 if path == NOT_THERE else 200
+    if answer is None or answer.status != wanted:
+        raise PageMissing(f"{path}: {answer.status if answer else 'no answer'}")
     await page.screenshot(path=picture, full_page=whole)
 
 
-async def _of_reader(browser: Browser, portal: str, reader: Reader, password: str, gate: asyncio.Semaphore) -> None:
-    """All pages of one reader in each view; a view that shows nothing of him is an error."""
+async def _of_seat(seat: Seat, gate: asyncio.Semaphore) -> None:
+    """All pages of one reader in each view. Raises PageMissing."""
+    reader = seat.reader
     for width in WIDTHS:
         for scheme in SCHEMES:
-            async with gate:
-                view = {"viewport": {"width": width, "height": HEIGHTS[width]}, "color_scheme": scheme}
-                context = await _signed_in(browser, portal, reader, password, **view)
-                page = await context.new_page()
+            size = {"width": width, "height": HEIGHTS[width]}
+            async with gate, seat.window(viewport=size, color_scheme=scheme) as page:
                 for name, path in reader.pages.items():
                     await _take(page, path, FOLDER / f"{reader.name}.{name}.{width}.{scheme}.png")
-                await context.close()
         say(f"  ✓  {reader.name} at {width} px")
-    zoomed = {"viewport": {"width": 720, "height": 450}, "device_scale_factor": 2}
-    async with gate:
-        context = await _signed_in(browser, portal, reader, password, **zoomed)
-        page = await context.new_page()
+    async with gate, seat.window(viewport={"width": 720, "height": 450}, device_scale_factor=2) as page:
         for name in (name for name in ZOOMED if name in reader.pages):
             await _take(page, reader.pages[name], FOLDER / f"{reader.name}.{name}.zoom.light.png")
-        await context.close()
 
 
-async def _readme(browser: Browser, portal: str, everybody: list[Reader], password: str) -> None:
+async def _readme(seats: Sequence[Seat]) -> None:
     """The pictures of the README: the first screen of six pages."""
-    view = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"}
-    for reader in everybody:
-        context = await _signed_in(browser, portal, reader, password, **view)
-        page = await context.new_page()
-        for name, (of, shown) in IN_README.items():
-            if of == reader.name:
-                await _take(page, reader.pages[shown], PICTURES / f"{name}.png", whole=False)
-        await context.close()
+    for seat in seats:
+        async with seat.window(viewport={"width": 1280, "height": 800}, color_scheme="light") as page:
+            for name, (of, shown) in IN_README.items():
+                if of == seat.reader.name:
+                    await _take(page, seat.reader.pages[shown], PICTURES / f"{name}.png", whole=False)
 
 
 def _sheet(everybody: list[Reader]) -> str:
@@ -109,7 +130,7 @@ def _sheet(everybody: list[Reader]) -> str:
 
 
 async def take_all(profile: Profile, *, pictures: bool) -> None:
-    """Raises playwright's errors for a page that does not come, and TimeoutError beyond a quarter of an hour."""
+    """Raises PageMissing for a page that does not come, and TimeoutError beyond a quarter of an hour."""
     password = keepsakes.password(profile.directory)
     portal = service_url(profile, "portal")
     doors = Doors(
@@ -122,16 +143,18 @@ async def take_all(profile: Profile, *, pictures: bool) -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     began, gate = time.monotonic(), asyncio.Semaphore(AT_ONCE)
-    async with async_playwright() as playwright:
+    async with asyncio.timeout(MOST_SECONDS), async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=installations.chromium_program(), args=["--no-sandbox", "--disable-gpu"]
         )
-        if pictures:
-            await _readme(browser, portal, everybody, password)
-            say(f"  the README's pictures are in {PICTURES.relative_to(REPOSITORY)}/")
-        async with asyncio.timeout(MOST_SECONDS):
-            await asyncio.gather(*(_of_reader(browser, portal, one, password, gate) for one in everybody))
-        await browser.close()
+        try:
+            seats = [await Seat.of(browser, portal, one, password) for one in everybody]
+            if pictures:
+                await _readme(seats)
+                say(f"  the README's pictures are in {PICTURES.relative_to(REPOSITORY)}/")
+            await asyncio.gather(*(_of_seat(seat, gate) for seat in seats))
+        finally:
+            await browser.close()
     (FOLDER / "index.html").write_text(_sheet(everybody))
     count = len(list(FOLDER.glob("*.png")))
     say(f"  {count} pictures in {time.monotonic() - began:.0f} s: {FOLDER.relative_to(REPOSITORY)}/index.html")

@@ -11,6 +11,7 @@ FINNISH = "mikko.saarinen@koivuniemi.example"
 AGENT, GERMAN_AGENT = "robin.aalto@tornvald.example", "helena.brandt@tornvald.example"
 OPERATOR = "tomasz.wilk@tornvald.example"
 
+NOT_THERE = "/devices/nothing"
 REPORTS = (
     ("Streifen auf jeder Kopie, seit heute morgen", "impaired"),
     ("Druckt nicht mehr, die Anzeige bleibt dunkel", "down"),
@@ -113,7 +114,7 @@ def _of_a_customer(devices: list[str], tickets: list[str]) -> dict[str, str]:
         "profile": "/profile",
         "contact": "/contact",
         "components": "/components",
-        "not-found": "/devices/nothing",
+        "not-found": NOT_THERE,
     }
 
 
