@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.tickets.lists.names import MOST_NAMED
 from services.tickets.settings import AnswerSettings
 from tests.service.tickets_scene import Scene, key
 from tests.support.stack import Stack
@@ -199,6 +200,23 @@ async def test_the_desk_has_its_queues_and_finds_people_and_companies(world: Wor
         assert (await scene.customer.get("/v1/tickets/export.csv", params={"queue": "parts"})).status_code == 403
         assert (await scene.customer.get("/v1/tickets/facets")).json().get("queues") is None
         assert not (await scene.customer.get("/v1/tickets", params={"q": scene.manager.email})).json()["items"]
+
+
+async def test_a_word_of_too_many_names_stands_in_no_other_s_way(world: World, stack: Stack) -> None:
+    async with Scene.of(world) as scene, scene.desk() as desk:
+        client = stack.store()
+        accounts = stack.database(client, "tickets")["view_accounts"]
+        word = f"oy{world.prefix}"
+        crowd = [{"_id": f"{word}-{n}", "version": 0, "name": word, "keys": [word]} for n in range(MOST_NAMED + 1)]
+        await accounts.insert_many(crowd)
+        try:
+            for text in (f"{word} {scene.number}", f"{scene.manager.email} {word}"):
+                answer = await desk.get("/v1/tickets", params={"q": text})
+                assert [item["ticket_id"] for item in answer.json()["items"]] == [scene.ticket_id], text
+            assert (await desk.get("/v1/tickets", params={"q": word})).json()["items"] == []
+        finally:
+            await accounts.delete_many({"keys": word})
+            await client.close()
 
 
 async def _planned(scene: Scene) -> bool:
