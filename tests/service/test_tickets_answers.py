@@ -114,7 +114,8 @@ async def test_an_answer_that_finds_the_ticket_ended_keeps_its_text_for_its_auth
         flagged = (await desk.get("/v1/tickets", params={"queue": "flagged", "q": scene.number})).json()["items"]
         assert [item["ticket_id"] for item in flagged] == [scene.ticket_id]
         assert "noon" not in str(await scene.timeline(desk)) + str(await scene.ticket())
-        dropped = await desk.delete(f"{path}/answers/{answer['answer_id']}")
+        async with scene.desk() as colleague:  # its author may have left the company
+            dropped = await colleague.delete(f"{path}/answers/{answer['answer_id']}")
         assert (dropped.status_code, dropped.json()["held"]) == (200, [])
         assert not (await desk.get("/v1/tickets", params={"queue": "flagged", "q": scene.number})).json()["items"]
 

@@ -61,10 +61,10 @@ def told_to(
 
 
 def own_party(cause: Cause) -> str | None:
-    """The party whose act a change is: who sent the message, and the contact centre for what is done at the desk."""
-    if cause.channel == "desk":
+    """The party whose act a change is: who sent the message, and the contact centre for the desk and for calls."""
+    if cause.channel in ("desk", "phone"):
         return CONTACT_CENTRE
-    return cause.actor if cause.channel in ("event", "phone") else None
+    return cause.actor if cause.channel == "event" else None
 
 
 def _lines(decision: Decision, cause: Cause) -> list[Line]:

@@ -37,6 +37,11 @@ def hold(draft: Draft, answer: HeldAnswer) -> None:
     draft.keep(held=(*draft.ticket.held, answer))
 
 
+def leaving(draft: Draft) -> int:
+    """How many answers are about to leave."""
+    return sum(answer.failed_at is None for answer in draft.ticket.held)
+
+
 def find(draft: Draft, answer_id: str) -> HeldAnswer | None:
     return next((answer for answer in draft.ticket.held if answer.answer_id == answer_id), None)
 

@@ -78,7 +78,7 @@ async def hold(
         status = draft.state.status
         if written.seen_status is not None and written.seen_status is not status:
             raise TicketMovedOn(ticket_status=status.value)
-        if len(draft.ticket.held) >= domain.MOST_HELD:
+        if domain.leaving(draft) >= domain.MOST_HELD:
             raise TooManyHeld()
         if written.cause is None and domain.needs_cause(draft.state, written.then):
             raise CauseMissing(field="cause", rule="cause_missing")
@@ -102,7 +102,7 @@ async def hold(
 
 
 async def take_back(deps: Service, *, caller: Caller, ticket_id: str, answer_id: str, command: Command) -> Document:
-    """Drop an answer that has not left: nobody ever hears of it.
+    """Drop an answer that has not left: nobody ever hears of it. One that could not leave is anybody's to clear away.
 
     Raises TicketNotFound, Forbidden, NotYourAnswer, AnswerNotHeld.
     """
@@ -111,7 +111,7 @@ async def take_back(deps: Service, *, caller: Caller, ticket_id: str, answer_id:
         answer = domain.find(draft, answer_id)
         if answer is None:
             raise AnswerNotHeld()
-        if answer.author != caller.id:
+        if answer.failed_at is None and answer.author != caller.id:
             raise NotYourAnswer()
         domain.drop(draft, answer_id)
 
