@@ -12,8 +12,10 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
+from services import portal
 from services.notifier.messages.domain import MessageKind
 from services.notifier.templates.catalogues import DOMAIN, LANGUAGES, catalogue_path
+from services.notifier.templates.look import ACCENTS
 from services.notifier.templates.render import MAIL_FOLDER, Templates
 from tests.unit.notifier_samples import EDITION, FACTS, READERS
 
@@ -118,3 +120,23 @@ def test_a_question_is_promised_an_answer_and_no_engineer(language: str) -> None
     opened = TEMPLATES.render(MessageKind.TICKET_OPENED, question, reader=READERS["en"], edition=EDITION).text
     assert "engineer" not in opened.lower() and "visit" not in opened
     assert "Answered by" in opened and "We will write to you with the answer." in opened
+
+
+def test_a_mail_has_the_accents_of_the_pages() -> None:
+    css = (Path(str(portal.__path__[0])) / "pages" / "base" / "static" / "lockstep.css").read_text()
+    found = re.findall(r'data-edition="([A-Z]{2})"\] \{ --accent: light-dark\((#\w{6}), (#\w{6})\)', css)
+    assert {country: (accent.light, accent.dark) for country, accent in ACCENTS.items()} == {
+        country: (light, dark) for country, light, dark in found
+    }
+
+
+def test_a_visit_s_mail_leads_to_its_answer_and_its_calendar_file() -> None:
+    letter = TEMPLATES.render(MessageKind.VISIT_PLANNED, FACTS, reader=READERS["en"], edition=EDITION)
+    page = f"https://portal.lockstep.example/tickets/{FACTS.ticket_id}"
+    assert FACTS.visit is not None
+    for address in (f"{page}#visit", f"{page}/visits/{FACTS.visit.visit_id}/calendar.ics"):
+        assert f'href="{address}"' in letter.html and address in letter.text
+    written = FACTS.model_copy(update={"written": "First line\nSecond <b>line</b>"})
+    said = TEMPLATES.render(MessageKind.TICKET_UPDATED, written, reader=READERS["en"], edition=EDITION)
+    assert "> First line\n> Second <b>line</b>" in said.text
+    assert "Second &lt;b&gt;line&lt;/b&gt;</blockquote>" in said.html

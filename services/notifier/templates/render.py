@@ -13,6 +13,7 @@ from jinja2.runtime import Context
 from services.notifier.messages.domain import MessageKind, TicketFacts
 from services.notifier.templates.catalogues import LANGUAGES, catalogue_path, load_catalogues, supported
 from services.notifier.templates.dates import Dates, locale_of
+from services.notifier.templates.look import accent_of
 from shared.contracts.identity import EditionState
 
 MAIL_FOLDER = Path(__file__).parent / "mail"
@@ -99,6 +100,7 @@ class Templates:
             "moment": dates.moment,
             "zone": dates.zone_name(),
             "edition": edition,
+            "accent": accent_of(edition.country if edition else None),
             "team": edition.team_name if edition else None,
             "hours": _opening_hours(edition, dates) if edition else None,
             "link": f"{self._public_url}/tickets/{facts.ticket_id}",
